@@ -1,0 +1,171 @@
+//! The one way out: `fetch`, and a builder of requests.
+//!
+//! ```no_run
+//! use patchbay_sdk::{http, types::Error};
+//!
+//! fn ping() -> Result<u16, Error> {
+//!     let answer = http::Request::get("https://crm.example.com/ping").header("accept", "text/plain").send()?;
+//!     Ok(answer.status)
+//! }
+//! ```
+
+pub use crate::bindings::imports::patchbay::adapter::http::{Error, Request, Response};
+
+use crate::imports;
+use crate::types;
+
+/// Sends a request to a granted host and waits for the whole answer, whatever its status.
+#[expect(clippy::needless_pass_by_value, reason = "a request is handed over: it is sent once")]
+pub fn fetch(request: Request) -> Result<Response, Error> {
+    imports::fetch(&request)
+}
+
+impl Request {
+    /// A request with any method, in upper case.
+    pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: None,
+        }
+    }
+
+    /// A GET request.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// A POST request.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the body and its content type.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+
+    /// Sets a JSON text as the body, with its content type.
+    #[must_use]
+    pub fn json(self, body: impl Into<Vec<u8>>) -> Self {
+        self.body("application/json", body)
+    }
+
+    /// Shortens the host's time limit; it is never lengthened.
+    #[must_use]
+    pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
+        self.timeout_ms = Some(timeout_ms);
+        self
+    }
+
+    /// Sends it: [`fetch`].
+    pub fn send(self) -> Result<Response, Error> {
+        fetch(self)
+    }
+}
+
+impl Response {
+    /// An answer without headers and body, for tests.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// An answer with this JSON text, for tests.
+    pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self { status, headers, body: body.into() }
+    }
+
+    /// The first value of the header, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is one of 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// The error of a call that only read: nothing was changed, so a lost answer is no danger.
+impl From<Error> for types::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Denied(text) => Self::Unsupported(text),
+            Error::Invalid(text) | Error::RequestTooLarge(text) | Error::ResponseTooLarge(text) => {
+                Self::Invalid(vec![types::Problem::general(text)])
+            }
+            Error::Unreachable(text) | Error::Interrupted(text) | Error::Spent(text) => {
+                Self::Unavailable(text)
+            }
+        }
+    }
+}
+
+/// The error of a call that was meant to write: an answer that was lost leaves open what happened.
+///
+/// Use it as `request.send().map_err(http::after_write)?`.
+pub fn after_write(error: Error) -> types::Error {
+    match error {
+        Error::Interrupted(text) | Error::ResponseTooLarge(text) => {
+            types::Error::UnknownOutcome(text)
+        }
+        // Never sent: nothing can have happened.
+        Error::Denied(_)
+        | Error::Invalid(_)
+        | Error::RequestTooLarge(_)
+        | Error::Unreachable(_)
+        | Error::Spent(_) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_is_harmless_after_a_read_and_unknown_after_a_write() {
+        let text = || "text".to_owned();
+        let invalid = || types::Error::Invalid(vec![types::Problem::general("text")]);
+        let table = [
+            (
+                Error::Denied(text()),
+                types::Error::Unsupported(text()),
+                types::Error::Unsupported(text()),
+            ),
+            (Error::Invalid(text()), invalid(), invalid()),
+            (
+                Error::Unreachable(text()),
+                types::Error::Unavailable(text()),
+                types::Error::Unavailable(text()),
+            ),
+            (
+                Error::Interrupted(text()),
+                types::Error::Unavailable(text()),
+                types::Error::UnknownOutcome(text()),
+            ),
+            (Error::RequestTooLarge(text()), invalid(), invalid()),
+            (Error::ResponseTooLarge(text()), invalid(), types::Error::UnknownOutcome(text())),
+            (
+                Error::Spent(text()),
+                types::Error::Unavailable(text()),
+                types::Error::Unavailable(text()),
+            ),
+        ];
+        for (error, read, write) in table {
+            assert_eq!(types::Error::from(error.clone()), read);
+            assert_eq!(after_write(error), write);
+        }
+    }
+}

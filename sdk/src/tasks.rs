@@ -1,0 +1,3 @@
+//! What a CRM adapter with tasks is given.
+
+pub use crate::bindings::tasks::exports::patchbay::adapter::tasks::Task;
