@@ -1,0 +1,56 @@
+//! What the adapter says of itself, and the keys of its settings.
+
+use patchbay_sdk::about::{Auth, Manifest, Setting, SettingType};
+
+/// A JSON object: widget id to the name of its site.
+pub(crate) const SITE_NAMES: &str = "site-names";
+/// The line that tells the agent of a new card.
+pub(crate) const CREATED_TEXT: &str = "created-text";
+/// `sniff`, `pairs` or `opaque`.
+pub(crate) const USER_TOKEN_FORMAT: &str = "user-token-format";
+
+const CREATED_TEXT_DEFAULT: &str = "Создан новый клиент";
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        name: "channel-jivo".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        title: "Jivo chat and calls".to_owned(),
+        vendor: "Jivo".to_owned(),
+        settings: vec![
+            Setting {
+                help: r#"Names of the sites by widget id, because Jivo sends ids alone: {"ZZtest0001": "shop.example.com"}."#.to_owned(),
+                ..setting(SITE_NAMES, "Names of the sites", SettingType::Json)
+            },
+            Setting {
+                help: "Shown to the agent when the conversation made a new card. Empty: nothing is shown.".to_owned(),
+                default_value: Some(CREATED_TEXT_DEFAULT.to_owned()),
+                ..setting(CREATED_TEXT, "Text for a new card", SettingType::Text)
+            },
+            Setting {
+                help: "How the site packs `jivo_api.setUserToken`. pairs: `login=alina77|utm_source=yandex`; opaque: \
+                       one text, kept whole; sniff: pairs where it looks like pairs."
+                    .to_owned(),
+                choices: ["sniff", "pairs", "opaque"].map(str::to_owned).to_vec(),
+                default_value: Some("sniff".to_owned()),
+                ..setting(USER_TOKEN_FORMAT, "Format of the user token", SettingType::Choice)
+            },
+        ],
+        egress: Vec::new(),
+        auth: Auth::None,
+        rate_limit: None,
+    }
+}
+
+fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
+    Setting {
+        key: key.to_owned(),
+        title: title.to_owned(),
+        help: String::new(),
+        type_: kind,
+        choices: Vec::new(),
+        required: false,
+        secret: false,
+        default_value: None,
+    }
+}

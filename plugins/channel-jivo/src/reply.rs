@@ -1,0 +1,140 @@
+//! What became of the client to the answer that Jivo shows the agent.
+
+use patchbay_sdk::channel::{Effect, Outcome, Response};
+use patchbay_sdk::types::{Card, Line, Value};
+use serde::Serialize;
+
+use crate::manifest::CREATED_TEXT;
+
+/// More lines than this are not shown.
+const MAX_LINES: usize = 20;
+/// Longer texts are cut.
+const MAX_TEXT_CHARS: usize = 1_000;
+/// A longer URL is left out, because half of one leads nowhere.
+const MAX_URL_BYTES: usize = 2_048;
+/// Stands above the line about a new card.
+const CREATED_TITLE: &str = "CRM";
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    result: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    custom_data: Vec<Entry<'a>>,
+    #[serde(skip_serializing_if = "Introduction::is_empty")]
+    contact_info: Introduction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_assign: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crm_link: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+}
+
+/// Jivo takes these as if the client had introduced himself: only what the card surely says, never empty.
+#[derive(Serialize)]
+struct Introduction {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+impl Introduction {
+    fn of(card: &Card) -> Self {
+        Self {
+            name: main_text(card, "name"),
+            phone: main_text(card, "phone"),
+            email: main_text(card, "email"),
+            description: main_text(card, "comment"),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        [&self.name, &self.phone, &self.email, &self.description].iter().all(|text| text.is_none())
+    }
+}
+
+/// Jivo's plain "received": the answer to most events, and the safe one to all.
+pub(crate) fn ok() -> Response {
+    Response::json(200, r#"{"result":"ok"}"#)
+}
+
+/// For somebody who opens the URL in a browser.
+pub(crate) fn not_a_post() -> Response {
+    let mut response = Response::text(405, "This address takes Jivo's webhooks, sent with POST.\n");
+    response.headers.push(("allow".to_owned(), "POST".to_owned()));
+    response
+}
+
+/// The card for the agent; the plain answer where there is none, or where something went wrong.
+pub(crate) fn answer(outcome: &Outcome, setting: &dyn Fn(&str) -> Option<String>) -> Response {
+    let (Some(card), None) = (outcome.cards.first(), &outcome.problem) else { return ok() };
+    let crm_link = card.url.as_deref().and_then(web_url);
+    let created = if outcome.effect == Effect::Created { created_line(setting) } else { None };
+    let lines = card.lines.iter().filter_map(entry);
+    let answer = Answer {
+        result: "ok",
+        custom_data: created.into_iter().chain(lines).take(MAX_LINES).collect(),
+        contact_info: Introduction::of(card),
+        // The button sends `crm_link` back, so that there is none without the other.
+        enable_assign: crm_link.map(|_| true),
+        crm_link,
+    };
+    Response::json(200, serde_json::to_string(&answer).expect("texts are always JSON"))
+}
+
+fn created_line(setting: &dyn Fn(&str) -> Option<String>) -> Option<Entry<'static>> {
+    let content = shown(&setting(CREATED_TEXT)?)?;
+    Some(Entry { title: Some(CREATED_TITLE.to_owned()), content, link: None })
+}
+
+/// A line with a title alone shows the title as its content, which Jivo does not do without.
+fn entry(line: &Line) -> Option<Entry<'_>> {
+    let opens = line.url.as_deref().and_then(web_url);
+    let title = shown(&line.title);
+    match shown(&line.text) {
+        Some(content) => Some(Entry { title, content, link: opens }),
+        None => Some(Entry { title: None, content: title?, link: opens }),
+    }
+}
+
+/// The value under this key, the main one of several.
+fn main_text(card: &Card, key: &str) -> Option<String> {
+    card.fields.iter().filter(|field| field.key == key).find_map(|field| match &field.value {
+        Value::Text(text) => shown(text),
+        Value::Texts(texts) => texts.iter().find_map(|text| shown(text)),
+        _ => None,
+    })
+}
+
+/// One line of text without control characters, cut to its limit; `None` where nothing is left.
+fn shown(text: &str) -> Option<String> {
+    let words =
+        text.split(|c: char| c.is_control()).map(str::trim).filter(|words| !words.is_empty());
+    let joined = words
+        .enumerate()
+        .flat_map(|(index, words)| if index == 0 { ["", words] } else { [" ", words] });
+    let cut = joined.flat_map(str::chars).take(MAX_TEXT_CHARS).collect::<String>();
+    (!cut.is_empty()).then_some(cut)
+}
+
+/// The URL if a browser opens it as a page: no other scheme, nothing that breaks out of a link.
+fn web_url(url: &str) -> Option<&str> {
+    let url = url.trim();
+    let (scheme, rest) = url.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let is_plain = !url
+        .contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>'));
+    (is_web && is_plain && !rest.is_empty() && url.len() <= MAX_URL_BYTES).then_some(url)
+}
