@@ -1,0 +1,136 @@
+//! Plugins, accounts and integrations as the operator sees them. Plain data.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{AccountId, Digest, IntegrationId, PluginName},
+    secret::Secret,
+};
+
+/// What an adapter says of itself, as in `wit/types.wit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub name: PluginName,
+    pub version: String,
+    pub title: String,
+    pub vendor: String,
+    pub settings: Vec<Setting>,
+    /// What the adapter asks to reach.
+    pub egress: Vec<String>,
+    pub auth: Auth,
+    pub rate_limit: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    pub key: String,
+    pub title: String,
+    pub help: String,
+    pub r#type: SettingType,
+    pub choices: Vec<String>,
+    pub required: bool,
+    pub secret: bool,
+    pub default_value: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingType {
+    Text,
+    Number,
+    Flag,
+    Url,
+    Choice,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    None,
+    Settings,
+    Oauth2(Oauth2),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Oauth2 {
+    pub authorize_url: Option<String>,
+    pub token_url: String,
+    pub scopes: Vec<String>,
+    pub rotates_refresh_token: bool,
+}
+
+/// An interface of the contract that an adapter exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Channel,
+    ChannelPush,
+    Contacts,
+    Deals,
+    Tasks,
+    Notes,
+    Managers,
+}
+
+/// One plugin in the database, without its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginRecord {
+    pub digest: Digest,
+    /// The contract version it was built for: `0.1.0`.
+    pub contract: String,
+    pub roles: Vec<Role>,
+    pub manifest: Manifest,
+    pub size_bytes: u64,
+    pub installed_at: Timestamp,
+}
+
+/// One configured plugin.
+///
+/// The secrets serialise with their values, for storage only: `http` shows keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub plugin: PluginName,
+    pub title: String,
+    /// Settings that are not secret.
+    pub settings: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Secret<String>>,
+    pub grants: Vec<Grant>,
+    pub state: AccountState,
+    /// Longest wait for a reply, in milliseconds; 0 answers with the fallback at once.
+    pub reply_deadline_ms: u32,
+    /// The secret part of the webhook URL, for channel accounts.
+    pub webhook_token: Option<Secret<String>>,
+}
+
+/// One place that the operator lets an account reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// A rule as in the manifest: `https://*.bitrix24.ru`, `http://10.0.0.5:8069`.
+    pub allow: String,
+    /// Lets the address be loopback, link-local or private.
+    #[serde(default)]
+    pub private: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountState {
+    Active,
+    /// Jobs wait, none is lost; the reason is for the operator.
+    Paused(String),
+}
+
+/// One channel account joined to one CRM account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Integration {
+    pub id: IntegrationId,
+    pub channel: AccountId,
+    pub crm: AccountId,
+    pub enabled: bool,
+}

@@ -1,0 +1,107 @@
+//! A client of the host's own API, for the commands that talk to a running host.
+
+use std::{path::Path, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Method, Request, StatusCode, header};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use super::{Error, RemoteArgs};
+use crate::{config, secret::Secret};
+
+/// Longest wait for an answer: an upload is compiled before it is answered.
+const TIME_MAX: Duration = Duration::from_mins(3);
+
+/// Largest answer read, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// One host, and the token for it.
+#[derive(Debug)]
+pub(super) struct ApiClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: String,
+    token: Secret<String>,
+}
+
+impl ApiClient {
+    pub(super) fn new(remote: &RemoteArgs) -> Result<Self, Error> {
+        let provider = rustls::crypto::ring::default_provider();
+        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Unavailable(format!("TLS cannot be set up: {error}")))?
+            .with_webpki_roots()
+            .with_no_client_auth();
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let url = remote.url.trim_end_matches('/').to_owned();
+        Ok(Self { client, url, token: token(remote.token_file.as_deref())? })
+    }
+
+    /// Sends a request to a path below `/api/v1`; the answer's JSON, or `Null` without one.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Value, Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url))
+            .header(header::AUTHORIZATION, format!("bearer {}", self.token.expose()))
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| {
+                Error::Usage(format!("`{}` is no address of a host: {error}", self.url))
+            })?;
+        let unreachable = |why: &dyn std::fmt::Display| {
+            Error::Unavailable(format!(
+                "no host answers at {}: {why}: start it with `patchbay serve`",
+                self.url
+            ))
+        };
+        let response = tokio::time::timeout(TIME_MAX, self.client.request(request)).await;
+        let response =
+            response.map_err(|error| unreachable(&error))?.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let bytes = body.map_err(|error| unreachable(&error))?.to_bytes();
+        let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer)) }
+    }
+}
+
+/// The problem's title and all its parts, as an error with the right exit code.
+fn refusal(status: StatusCode, answer: &Value) -> Error {
+    let title =
+        answer.get("title").and_then(Value::as_str).unwrap_or("the host refused the request");
+    let problems = answer.get("problems").and_then(Value::as_array).into_iter().flatten();
+    let lines = problems.map(|problem| {
+        let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
+        format!("\n  {}: {}", text("field"), text("message"))
+    });
+    let message = format!("{title}{}", lines.collect::<String>());
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::NoPermission(message),
+        status if status.is_server_error() => Error::Unavailable(message),
+        _ => Error::Refused(message),
+    }
+}
+
+fn token(file: Option<&Path>) -> Result<Secret<String>, Error> {
+    let place = match file {
+        Some(path) => config::SecretRef::File(path.to_owned()),
+        None => config::SecretRef::Env("PATCHBAY_TOKEN".to_owned()),
+    };
+    let remedy =
+        |fault| Error::NoPermission(format!("there is no API token: {fault}, or use --token-file"));
+    config::read_secret(&place).map_err(remedy)
+}

@@ -1,0 +1,235 @@
+//! The configuration file: types, defaults, and the checks before anything starts.
+//!
+//! Every key has a default; an empty file is a good one. Unknown keys are faults.
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::{
+    account::Grant,
+    id::{AccountId, IntegrationId, PluginName},
+};
+
+mod check;
+mod defaults;
+mod faults;
+mod reference;
+
+pub use self::{
+    check::read_secret, defaults::reply_deadline_ms, faults::Fault, reference::reference,
+};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the host listens for webhooks, the API and the health checks.
+    pub listen: SocketAddr,
+    /// How the world reaches this host, for the webhook URLs it prints: `https://hooks.example.com`.
+    /// Default: `http://` and `listen`.
+    pub public_url: Option<String>,
+    /// The folder of the database and of compiled plugins. Made if it is missing.
+    pub data: PathBuf,
+    /// A folder whose `.wasm` files are installed at every start, unless they are already.
+    pub plugins: Option<PathBuf>,
+    pub intake: Intake,
+    pub worker: Worker,
+    pub retry: Retry,
+    pub limits: Limits,
+    pub egress: Egress,
+    pub storage: Storage,
+    pub log: Log,
+    /// Accounts kept in the file: set at every start, over what the API set.
+    #[serde(rename = "account")]
+    pub accounts: Vec<AccountEntry>,
+    /// Integrations kept in the file, likewise.
+    #[serde(rename = "integration")]
+    pub integrations: Vec<IntegrationEntry>,
+}
+
+/// One account of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountEntry {
+    pub id: AccountId,
+    pub plugin: PluginName,
+    #[serde(default)]
+    pub title: String,
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Secret settings by reference: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretRef>,
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+    /// Longest wait for a reply, in milliseconds; 0 answers with the fallback at once.
+    #[serde(default = "defaults::reply_deadline_ms")]
+    pub reply_deadline_ms: u32,
+}
+
+/// Where a secret is read from at start.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretRef {
+    Env(String),
+    File(PathBuf),
+}
+
+/// One integration of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrationEntry {
+    pub id: IntegrationId,
+    pub channel: AccountId,
+    pub crm: AccountId,
+    #[serde(default = "defaults::enabled")]
+    pub enabled: bool,
+}
+
+/// What happens at the door.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intake {
+    /// Largest webhook body, in bytes. A larger one is answered with 413.
+    pub body_bytes_max: usize,
+    /// Largest sum of a webhook's path, query, header names and values, in bytes. More is answered
+    /// with 431.
+    pub header_bytes_max: usize,
+    /// Webhooks worked on at the same time. More are answered with 503.
+    pub in_flight_max: u32,
+}
+
+/// The loop that runs jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Worker {
+    /// Jobs run at the same time; 0 takes webhooks in and runs none.
+    pub slots: u32,
+    /// Longest time between two looks at the queue, in milliseconds; wake-ups come sooner.
+    pub poll_ms: NonZeroU32,
+    /// Longest time for running jobs to end after a stop, in seconds.
+    pub grace_s: u32,
+}
+
+/// How often, and how far apart, a job is attempted.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts before a job is a dead letter.
+    pub attempts_max: NonZeroU32,
+    /// Delay after the first failed attempt, in milliseconds; it doubles each time.
+    pub base_ms: NonZeroU32,
+    /// Longest delay, in seconds.
+    pub cap_s: NonZeroU32,
+}
+
+/// What one call of a plugin may use. Each limit holds for one call unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Time on the processor, host calls not counted, in milliseconds; kept to 10 ms.
+    pub cpu_ms: NonZeroU32,
+    /// The same for the pure functions `receive`, `reply`, `describe` and the mappings.
+    pub pure_cpu_ms: NonZeroU32,
+    /// Time by the clock, host calls counted, in milliseconds.
+    pub wall_ms: NonZeroU32,
+    /// Linear memory, in bytes.
+    pub memory_bytes: usize,
+    /// Elements of all tables.
+    pub table_elements: usize,
+    /// Handles to host resources.
+    pub handles: usize,
+    /// Bytes that may cross the border in one host call or one result.
+    pub hostcall_bytes: usize,
+    /// Calls of `http.fetch`.
+    pub http_calls: u32,
+    /// One request of `http.fetch`, in bytes.
+    pub http_request_bytes: usize,
+    /// One response of `http.fetch`, in bytes.
+    pub http_response_bytes: usize,
+    /// Calls of `kv`.
+    pub kv_calls: u32,
+    /// One value of `kv`, in bytes.
+    pub kv_value_bytes: usize,
+    /// All of an account's `kv`, in bytes.
+    pub kv_account_bytes: u64,
+    /// Calls of `vault`.
+    pub vault_calls: u32,
+    /// Lines of `log` and of standard output and error.
+    pub log_lines: u32,
+    /// One such line, in bytes.
+    pub log_line_bytes: usize,
+    /// Calls of one plugin at the same time.
+    pub calls_per_plugin: NonZeroU32,
+    /// Calls of one account at the same time.
+    pub calls_per_account: NonZeroU32,
+    /// Calls of all plugins at the same time. The pool of instances is a quarter larger.
+    pub calls: NonZeroU32,
+    /// Traps in a row that open a plugin's breaker.
+    pub breaker_traps: NonZeroU32,
+    /// Time a plugin's breaker stays open, in milliseconds.
+    pub breaker_ms: NonZeroU32,
+    /// Largest plugin, in bytes.
+    pub plugin_bytes: usize,
+    /// Time to compile a plugin, in milliseconds.
+    pub compile_ms: NonZeroU32,
+    /// Memory to compile a plugin, in bytes.
+    pub compile_memory_bytes: u64,
+}
+
+/// The way out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// Time for one request and its whole response, in milliseconds.
+    pub timeout_ms: NonZeroU32,
+    /// Time for name resolution, connection and TLS, in milliseconds.
+    pub connect_ms: NonZeroU32,
+    /// Idle connections kept for each account and host.
+    pub idle_connections: usize,
+    /// Time an idle connection is kept, in seconds.
+    pub idle_s: u32,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Writes waiting for the disk. More are refused with 503.
+    pub queue_max: usize,
+    /// Writes joined into one durable commit.
+    pub batch_max: usize,
+    /// Readers beside the one writer.
+    pub readers: NonZeroU32,
+    /// Rejected webhooks kept for each account.
+    pub rejected_max: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[cfg(test)]
+mod tests;

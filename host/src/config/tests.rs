@@ -1,0 +1,80 @@
+//! Tests of the configuration file.
+
+use super::*;
+
+#[track_caller]
+fn faults(text: &str) -> Vec<String> {
+    Config::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_empty_file_is_a_good_one() {
+    assert_eq!(Config::parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn all_faults_are_listed_with_their_place() {
+    let text = "lisen = \"127.0.0.1:80\"\n[worker]\nslots = \"many\"\npol_ms = 5\n[limits]\ncpu_ms = 0\n\n[[account]]\nid = \"Bad Name\"\nplugin = \"x\"\n";
+    let faults = faults(text);
+    let has = |start: &str, word: &str| {
+        faults.iter().any(|fault| fault.starts_with(start) && fault.contains(word))
+    };
+    assert!(has("line 1: lisen:", "unknown field"), "{faults:#?}");
+    assert!(has("line 3: worker.slots:", "invalid type"), "{faults:#?}");
+    assert!(has("line 4: worker.pol_ms:", "unknown field"), "{faults:#?}");
+    assert!(has("line 6: limits.cpu_ms:", "nonzero"), "{faults:#?}");
+    assert!(has("line 9: account.0.id:", "lower case"), "{faults:#?}");
+    assert_eq!(faults.len(), 5, "{faults:#?}");
+}
+
+#[test]
+fn syntax_faults_are_listed_with_their_lines() {
+    let faults = faults("listen = \n[worker\nslots = 3\n");
+    assert!(faults.first().unwrap().starts_with("line 1:"), "{faults:#?}");
+}
+
+#[test]
+fn contradictions_name_both_keys() {
+    let faults = faults(
+        "[limits]\nwall_ms = 15000\ncpu_ms = 16000\npure_cpu_ms = 17000\nmemory_bytes = 5\n",
+    );
+    let expected = [
+        "limits.pure_cpu_ms: 17000 must not be above limits.cpu_ms (16000)",
+        "limits.cpu_ms: 16000 must not be above limits.wall_ms (15000)",
+        "intake.body_bytes_max x 4: 16777216 must not be above limits.memory_bytes (5)",
+    ];
+    assert_eq!(faults, expected);
+}
+
+#[test]
+fn an_id_given_twice_is_a_fault() {
+    let entry = "[[account]]\nid = \"a\"\nplugin = \"p\"\n";
+    assert_eq!(faults(&format!("{entry}{entry}")), ["account.id: `a` is given twice"]);
+}
+
+#[test]
+fn a_lease_outlasts_every_call_of_an_attempt() {
+    let config = Config::default();
+    let calls = std::time::Duration::from_millis(u64::from(config.limits.wall_ms.get()) * 8);
+    assert!(calls < config.lease());
+}
+
+#[test]
+fn a_secret_that_is_missing_is_told_by_its_place() {
+    let place = SecretRef::Env("PATCHBAY_TEST_NO_SUCH_VARIABLE".to_owned());
+    assert_eq!(
+        read_secret(&place).unwrap_err(),
+        "set the environment variable `PATCHBAY_TEST_NO_SUCH_VARIABLE`"
+    );
+}
+
+#[test]
+fn the_reference_file_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../config.reference.toml");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == reference(),
+        "config.reference.toml is out of date: run `patchbay check --reference > config.reference.toml`"
+    );
+    assert_eq!(Config::parse(&reference()).unwrap(), Config::default());
+}

@@ -1,0 +1,354 @@
+//! What is configured now: plugins, accounts and integrations, ready to be called.
+//!
+//! Readers take a snapshot and keep it for as long as they work; a change makes a new one.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::{
+    account::{Account, AccountState, Grant, Integration, PluginRecord, Role},
+    card::Problem,
+    config,
+    id::{AccountId, Digest, IntegrationId, PluginName, random_token},
+    plugin::{Adapter, Plugin, Plugins, Refusal},
+    secret::Secret,
+    storage::{self, Stores},
+    tasks::Tasks,
+};
+
+/// One consistent view of all that is configured.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
+    pub accounts: BTreeMap<AccountId, Entry>,
+    pub integrations: BTreeMap<IntegrationId, Integration>,
+    /// Digest of the webhook token: a look-up by it takes the same time for every wrong token.
+    by_token: HashMap<Digest, AccountId>,
+}
+
+/// One account, and the adapter behind it if it can work.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub account: Arc<Account>,
+    /// The adapter, or what is wrong with the account.
+    pub adapter: Result<Arc<Adapter>, Vec<Problem>>,
+}
+
+impl Snapshot {
+    /// The channel account behind a webhook URL.
+    pub fn by_token(&self, token: &str) -> Option<&Entry> {
+        self.by_token.get(&Digest::of(token.as_bytes())).and_then(|id| self.accounts.get(id))
+    }
+
+    /// The integrations that a channel account feeds, in the order of their ids.
+    pub fn integrations_of(&self, channel: &AccountId) -> Vec<IntegrationId> {
+        let feeds =
+            |integration: &&Integration| integration.enabled && integration.channel == *channel;
+        self.integrations.values().filter(feeds).map(|integration| integration.id.clone()).collect()
+    }
+
+    /// The CRM adapter that an integration leads to.
+    pub fn crm_of(&self, integration: &IntegrationId) -> Option<&Entry> {
+        self.integrations
+            .get(integration)
+            .and_then(|integration| self.accounts.get(&integration.crm))
+    }
+}
+
+/// Keeps the snapshot, and changes what is configured.
+#[derive(Debug)]
+pub struct Directory {
+    stores: Stores,
+    plugins: Plugins,
+    tasks: Tasks,
+    current: RwLock<Arc<Snapshot>>,
+    /// One change at a time, from storage to snapshot.
+    changing: tokio::sync::Mutex<HashMap<Digest, Arc<Plugin>>>,
+}
+
+/// Longest wait for a reply that an account may ask for, in milliseconds: no vendor waits longer.
+const REPLY_DEADLINE_MS_MAX: u32 = 60_000;
+
+/// What is to be set on an account; `None` keeps what it has, or sets the default.
+#[derive(Debug)]
+pub struct AccountChange {
+    pub id: AccountId,
+    pub plugin: PluginName,
+    pub title: Option<String>,
+    pub settings: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Secret<String>>,
+    /// Whether secrets that are not named keep their values.
+    pub keeps_secrets: bool,
+    pub grants: Vec<Grant>,
+    pub state: Option<AccountState>,
+    /// Whether any change sets a paused account to work again.
+    pub resumes: bool,
+    pub reply_deadline_ms: Option<u32>,
+}
+
+/// Why a change was refused. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the account is not right")]
+    Invalid(Vec<Problem>),
+    /// An account keeps its plugin for life.
+    #[error("account `{id}` is of plugin `{plugin}`: choose another id")]
+    OtherPlugin { id: AccountId, plugin: PluginName },
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+impl Directory {
+    /// Reads what is configured, and compiles what is not compiled yet.
+    ///
+    /// Changes run as `tasks`, so that a stop waits for them.
+    pub async fn open(stores: Stores, plugins: Plugins, tasks: Tasks) -> Result<Self, Error> {
+        let directory = Self {
+            stores,
+            plugins,
+            tasks,
+            current: RwLock::default(),
+            changing: tokio::sync::Mutex::default(),
+        };
+        let mut loaded = directory.changing.lock().await;
+        directory.reload(&mut loaded).await?;
+        drop(loaded);
+        Ok(directory)
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    /// Installs a plugin; every account of its name uses it from the next call on.
+    pub async fn install(
+        self: &Arc<Self>,
+        bytes: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<PluginRecord, Error> {
+        let (record, plugin) = self.plugins.admit(bytes.clone(), now).await?;
+        let directory = Arc::clone(self);
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            loaded.insert(record.digest, plugin);
+            directory.stores.registry.put_plugin(record.clone(), bytes).await?;
+            directory.reload(&mut loaded).await?;
+            Ok(record)
+        })
+        .await
+    }
+
+    /// Sets an account, after it was checked against its plugin.
+    pub async fn set_account(self: &Arc<Self>, change: AccountChange) -> Result<(), Error> {
+        let directory = Arc::clone(self);
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            let snapshot = directory.snapshot();
+            let resumes = change.resumes;
+            let mut account = changed(&snapshot, change)?;
+            let before = snapshot.accounts.get(&account.id);
+            if before.is_some_and(|before| *before.account == account) {
+                return Ok(());
+            }
+            if resumes {
+                account.state = AccountState::Active;
+            }
+            let plugin = snapshot.plugins.get(&account.plugin).ok_or_else(|| {
+                let message =
+                    format!("no plugin `{}` is installed: upload it first", account.plugin);
+                invalid("plugin", message)
+            })?;
+            let bound = directory.plugins.bind(Arc::clone(plugin), Arc::new(account.clone()));
+            bound.map_err(Error::Invalid)?;
+            directory.stores.registry.put_account(account).await?;
+            directory.reload(&mut loaded).await
+        })
+        .await
+    }
+
+    /// Sets an integration, after its two ends were checked.
+    pub async fn put_integration(self: &Arc<Self>, integration: Integration) -> Result<(), Error> {
+        let directory = Arc::clone(self);
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            let snapshot = directory.snapshot();
+            let problems: Vec<Problem> = [
+                end_problem(&snapshot, "channel", &integration.channel, Role::Channel),
+                end_problem(&snapshot, "crm", &integration.crm, Role::Contacts),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            if !problems.is_empty() {
+                return Err(Error::Invalid(problems));
+            }
+            directory.stores.registry.put_integration(integration).await?;
+            directory.reload(&mut loaded).await
+        })
+        .await
+    }
+
+    /// Pauses an account whose credentials were refused: its jobs wait until it is active again.
+    ///
+    /// Returns false, and pauses nothing, when the account is no longer the one that was `tried`:
+    /// the credentials that were refused are not those that it has now.
+    pub async fn pause(self: &Arc<Self>, tried: &Account, reason: String) -> Result<bool, Error> {
+        let (directory, tried) = (Arc::clone(self), tried.clone());
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            let snapshot = directory.snapshot();
+            let now = snapshot.accounts.get(&tried.id).map(|entry| &entry.account);
+            if tried.state != AccountState::Active || now.is_none_or(|now| **now != tried) {
+                return Ok(false);
+            }
+            let account = Account { state: AccountState::Paused(reason), ..tried };
+            directory.stores.registry.put_account(account).await?;
+            directory.reload(&mut loaded).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Runs a change to its end even if whoever asked for it goes away meanwhile: what is stored
+    /// and what is in use must not part.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, ended) = oneshot::channel();
+        self.tasks.spawn(async move {
+            // Whoever has gone misses the answer, not the change.
+            drop(answer.send(change.await));
+        });
+        ended.await.map_err(|cut| Error::Storage(storage::Error::Unavailable(cut.into())))?
+    }
+
+    async fn reload(&self, loaded: &mut HashMap<Digest, Arc<Plugin>>) -> Result<(), Error> {
+        let registry = &self.stores.registry;
+        let mut next = Snapshot::default();
+        for record in registry.plugins().await? {
+            let (name, digest) = (record.manifest.name.clone(), record.digest);
+            let plugin = match loaded.get(&digest) {
+                Some(plugin) => Arc::clone(plugin),
+                None => match self.load(record).await {
+                    Ok(plugin) => plugin,
+                    Err(refusal) => {
+                        tracing::error!(plugin.name = %name, error = &refusal as &dyn std::error::Error, "plugin cannot be loaded");
+                        continue;
+                    }
+                },
+            };
+            loaded.insert(digest, Arc::clone(&plugin));
+            next.plugins.insert(name, plugin);
+        }
+        let active: Vec<Digest> =
+            next.plugins.values().map(|plugin| plugin.record().digest).collect();
+        loaded.retain(|digest, _| active.contains(digest));
+        let before = self.snapshot();
+        for account in registry.accounts().await? {
+            let entry = self.entry(&before, &next, account);
+            if let Some(token) = &entry.account.webhook_token {
+                next.by_token
+                    .insert(Digest::of(token.expose().as_bytes()), entry.account.id.clone());
+            }
+            next.accounts.insert(entry.account.id.clone(), entry);
+        }
+        let integrations = registry.integrations().await?;
+        next.integrations = integrations
+            .into_iter()
+            .map(|integration| (integration.id.clone(), integration))
+            .collect();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
+    }
+
+    async fn load(&self, record: PluginRecord) -> Result<Arc<Plugin>, Refusal> {
+        let (registry, digest) = (Arc::clone(&self.stores.registry), record.digest);
+        self.plugins
+            .load(record, async move || registry.plugin_bytes(digest).await.ok().flatten())
+            .await
+    }
+
+    /// An account that did not change keeps its adapter, and so its connections.
+    fn entry(&self, before: &Snapshot, next: &Snapshot, account: Account) -> Entry {
+        let Some(plugin) = next.plugins.get(&account.plugin) else {
+            let message = format!("no plugin `{}` is installed", account.plugin);
+            let problem = Problem { field: Some("plugin".to_owned()), message };
+            return Entry { account: Arc::new(account), adapter: Err(vec![problem]) };
+        };
+        if let Some(entry) = before.accounts.get(&account.id)
+            && *entry.account == account
+            && let Ok(adapter) = &entry.adapter
+            && adapter.plugin().record().digest == plugin.record().digest
+        {
+            return entry.clone();
+        }
+        let account = Arc::new(account);
+        let adapter = self.plugins.bind(Arc::clone(plugin), Arc::clone(&account));
+        if let Err(problems) = &adapter {
+            tracing::warn!(account.id = %account.id, ?problems, "account cannot work as it is set");
+        }
+        Entry { account, adapter }
+    }
+}
+
+/// The account as it shall be, or why it cannot be so.
+fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Account, Error> {
+    let before = snapshot.accounts.get(&change.id).map(|entry| entry.account.as_ref());
+    if let Some(before) = before.filter(|before| before.plugin != change.plugin) {
+        return Err(Error::OtherPlugin { id: change.id, plugin: before.plugin.clone() });
+    }
+    let deadline = change.reply_deadline_ms.or(before.map(|account| account.reply_deadline_ms));
+    let reply_deadline_ms = deadline.unwrap_or_else(config::reply_deadline_ms);
+    if REPLY_DEADLINE_MS_MAX < reply_deadline_ms {
+        let message = format!("{reply_deadline_ms} is above {REPLY_DEADLINE_MS_MAX}");
+        return Err(invalid("reply_deadline_ms", message));
+    }
+    let kept = before.filter(|_| change.keeps_secrets);
+    let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
+    secrets.extend(change.secrets);
+    let plugin = snapshot.plugins.get(&change.plugin);
+    let is_channel = plugin.is_some_and(|plugin| plugin.has(Role::Channel));
+    let token = before.and_then(|account| account.webhook_token.clone());
+    let title = change.title.or_else(|| before.map(|account| account.title.clone()));
+    let state = change.state.or_else(|| before.map(|account| account.state.clone()));
+    Ok(Account {
+        id: change.id,
+        plugin: change.plugin,
+        title: title.unwrap_or_default(),
+        settings: change.settings,
+        secrets,
+        grants: change.grants,
+        state: state.unwrap_or(AccountState::Active),
+        reply_deadline_ms,
+        webhook_token: token.or_else(|| is_channel.then(|| Secret::new(random_token()))),
+    })
+}
+
+fn invalid(field: &str, message: String) -> Error {
+    Error::Invalid(vec![Problem { field: Some(field.to_owned()), message }])
+}
+
+fn end_problem(snapshot: &Snapshot, field: &str, id: &AccountId, role: Role) -> Option<Problem> {
+    let wanted = if role == Role::Channel { "a channel" } else { "a CRM" };
+    let message = match snapshot.accounts.get(id) {
+        None => format!("there is no account `{id}`: create it first"),
+        Some(entry) => match snapshot.plugins.get(&entry.account.plugin) {
+            Some(plugin) if plugin.has(role) => return None,
+            Some(_) => format!("the plugin of account `{id}` is not {wanted} adapter"),
+            None => format!("the plugin of account `{id}` is not installed"),
+        },
+    };
+    Some(Problem { field: Some(field.to_owned()), message })
+}

@@ -1,0 +1,119 @@
+//! Plugins, accounts and integrations that the configuration names, set at every start.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    account::Integration,
+    card,
+    clock::Clock,
+    config::{AccountEntry, Config, read_secret},
+    directory::{self, AccountChange, Directory},
+    id::Digest,
+};
+
+/// Sets everything, in order of dependence. Returns all faults, each with its place.
+pub(super) async fn apply(
+    config: &Config,
+    directory: &Arc<Directory>,
+    clock: &dyn Clock,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(folder) = &config.plugins
+        && let Err(found) = install_folder(folder, directory, clock).await
+    {
+        faults.extend(found);
+    }
+    for entry in &config.accounts {
+        if let Err(fault) = set_account(entry, directory).await {
+            faults.push(format!("account `{}`: {fault}", entry.id));
+        }
+    }
+    for entry in &config.integrations {
+        let integration = Integration {
+            id: entry.id.clone(),
+            channel: entry.channel.clone(),
+            crm: entry.crm.clone(),
+            enabled: entry.enabled,
+        };
+        let is_set = directory.snapshot().integrations.get(&entry.id) == Some(&integration);
+        if !is_set && let Err(error) = directory.put_integration(integration).await {
+            faults.push(format!("integration `{}`: {}", entry.id, sentence(&error)));
+        }
+    }
+    faults
+}
+
+async fn install_folder(
+    folder: &Path,
+    directory: &Arc<Directory>,
+    clock: &dyn Clock,
+) -> Result<(), Vec<String>> {
+    let told = |error: io::Error| {
+        vec![format!("the plugins folder `{}` cannot be read: {error}", folder.display())]
+    };
+    let mut faults = Vec::new();
+    for path in components(folder).map_err(told)? {
+        if let Err(fault) = install(&path, directory, clock).await {
+            faults.push(format!("plugin `{}`: {fault}", path.display()));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// The `.wasm` files of the folder, by name.
+fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+async fn install(path: &Path, directory: &Arc<Directory>, clock: &dyn Clock) -> Result<(), String> {
+    let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
+    let digest = Digest::of(&bytes);
+    let is_active =
+        directory.snapshot().plugins.values().any(|plugin| plugin.record().digest == digest);
+    if is_active {
+        return Ok(());
+    }
+    directory.install(bytes, clock.now()).await.map(|_record| ()).map_err(|error| sentence(&error))
+}
+
+async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result<(), String> {
+    let mut secrets = std::collections::BTreeMap::new();
+    for (key, place) in &entry.secrets {
+        let value = read_secret(place).map_err(|fault| format!("secrets.{key}: {fault}"))?;
+        secrets.insert(key.clone(), value);
+    }
+    let change = AccountChange {
+        id: entry.id.clone(),
+        plugin: entry.plugin.clone(),
+        title: Some(entry.title.clone()),
+        settings: entry.settings.clone(),
+        secrets,
+        keeps_secrets: false,
+        grants: entry.grants.clone(),
+        state: None,
+        // What it was paused for may be mended by the change: the CRM tells again if it is not.
+        resumes: true,
+        reply_deadline_ms: Some(entry.reply_deadline_ms),
+    };
+    directory.set_account(change).await.map_err(|error| sentence(&error))
+}
+
+fn sentence(error: &directory::Error) -> String {
+    match error {
+        directory::Error::Invalid(problems) => card::sentence(problems),
+        directory::Error::Refused(refusal) => refusal.to_string(),
+        directory::Error::OtherPlugin { .. } | directory::Error::Storage(_) => error.to_string(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Every route of the process, and what its handlers share.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware,
+    response::Response,
+    routing::{any, get, post, put},
+};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{
+    clock::Clock, config, directory::Directory, intake::Intake, storage::Stores, tasks::Tasks,
+    telemetry::Metrics, waiters::Waiters,
+};
+
+mod accounts;
+mod auth;
+mod body;
+mod dead_letters;
+mod error;
+mod events;
+mod health;
+mod integrations;
+mod openapi;
+mod page;
+mod plugins;
+mod webhook;
+
+pub use self::error::ApiError;
+
+/// What the handlers need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    pub intake: Intake,
+    pub stores: Stores,
+    pub directory: Arc<Directory>,
+    pub clock: Arc<dyn Clock>,
+    pub waiters: Waiters,
+    pub metrics: Metrics,
+    pub tasks: Tasks,
+    pub door: Door,
+    /// How the world reaches this host, without a slash at the end.
+    pub base_url: Arc<str>,
+    /// Largest plugin taken, in bytes.
+    pub plugin_bytes_max: usize,
+    /// Tells whoever reads unread webhooks again that a plugin is new.
+    pub reread: Arc<Notify>,
+}
+
+/// The limits at the door.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub body_bytes_max: usize,
+    pub header_bytes_max: usize,
+    pub in_flight: Arc<Semaphore>,
+}
+
+impl Door {
+    pub fn new(intake: &config::Intake) -> Self {
+        let in_flight = usize::try_from(intake.in_flight_max).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            body_bytes_max: intake.body_bytes_max,
+            header_bytes_max: intake.header_bytes_max,
+            in_flight: Arc::new(Semaphore::new(in_flight)),
+        }
+    }
+}
+
+/// All routes. The order of the layers: what a handler refuses is refused after the token check.
+pub fn router(state: Arc<AppState>) -> Router {
+    let api = Router::new()
+        .route("/plugins", get(plugins::list).post(plugins::upload))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{id}", get(accounts::show).put(accounts::set))
+        .route("/accounts/{id}/cards", get(accounts::cards))
+        .route("/integrations", get(integrations::list))
+        .route("/integrations/{id}", put(integrations::set))
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::show))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{job}/replay", post(dead_letters::replay))
+        .fallback(no_such_address)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), auth::require_token))
+        .layer(middleware::map_response(for_nobody_else));
+    Router::new()
+        .route("/hooks/{token}", any(webhook::receive))
+        .route("/hooks/{token}/", any(webhook::receive))
+        .route("/hooks/{token}/{*path}", any(webhook::receive))
+        .nest("/api/v1", api)
+        .route("/openapi.json", get(openapi::show))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(no_such_address)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+}
+
+/// Serves until `tasks` stop, then lets open requests end.
+pub async fn serve(listener: tokio::net::TcpListener, state: AppState) -> std::io::Result<()> {
+    let tasks = state.tasks.clone();
+    let service = router(Arc::new(state)).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move { tasks.stopping().await })
+        .await
+}
+
+/// Answers of the API hold personal data: they are kept nowhere, and are what they say they are.
+async fn for_nobody_else(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
+}
+
+async fn no_such_address() -> ApiError {
+    ApiError::NoSuchAddress
+}

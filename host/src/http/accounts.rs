@@ -1,0 +1,180 @@
+//! Accounts: list, show, set, and a look at the cards of a CRM.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, body::Body, extract::State};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ApiError, AppState, body,
+    page::{PageBody, Parameters, Segment},
+};
+use crate::{
+    account::{AccountState, Grant},
+    card::{Card, ExternalId, Identifier, Problem},
+    directory::{AccountChange, Entry},
+    id::{AccountId, PluginName},
+    rules::phone,
+    secret::Secret,
+};
+
+/// An account as the API shows it: keys of secrets, never values.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountBody {
+    id: AccountId,
+    plugin: PluginName,
+    title: String,
+    settings: BTreeMap<String, String>,
+    secrets: Vec<String>,
+    grants: Vec<Grant>,
+    state: AccountState,
+    reply_deadline_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_url: Option<String>,
+    /// Why the account cannot work as it is set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Problem>,
+}
+
+/// What an operator sets.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountInput {
+    plugin: PluginName,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    /// New values; a secret that is not named keeps its value.
+    #[serde(default)]
+    secrets: BTreeMap<String, Secret<String>>,
+    #[serde(default)]
+    grants: Vec<Grant>,
+    #[serde(default)]
+    reply_deadline_ms: Option<u32>,
+    /// `active` sets a paused account to work again.
+    #[serde(default)]
+    state: Option<AccountState>,
+}
+
+/// Ways to ask for a client.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientQuery {
+    phone: Option<String>,
+    email: Option<String>,
+    /// `system:id`
+    external: Option<String>,
+    card: Option<String>,
+}
+
+/// `GET /api/v1/accounts`
+pub(super) async fn list(State(state): State<Arc<AppState>>) -> Json<PageBody<AccountBody>> {
+    let snapshot = state.directory.snapshot();
+    Json(PageBody::whole(
+        snapshot.accounts.values().map(|entry| show_entry(&state, entry)).collect(),
+    ))
+}
+
+/// `GET /api/v1/accounts/{id}`
+pub(super) async fn show(
+    State(state): State<Arc<AppState>>,
+    Segment(id): Segment<String>,
+) -> Result<Json<AccountBody>, ApiError> {
+    Ok(Json(show_entry(&state, &entry(&state, &id)?)))
+}
+
+/// `PUT /api/v1/accounts/{id}`
+pub(super) async fn set(
+    State(state): State<Arc<AppState>>,
+    Segment(id): Segment<String>,
+    input: Body,
+) -> Result<Json<AccountBody>, ApiError> {
+    let id: AccountId = id.parse().map_err(|error| field_problem("id", &error))?;
+    let input: AccountInput = body::read_json(input).await?;
+    let change = AccountChange {
+        id: id.clone(),
+        plugin: input.plugin,
+        title: input.title,
+        settings: input.settings,
+        secrets: input.secrets,
+        keeps_secrets: true,
+        grants: input.grants,
+        state: input.state,
+        resumes: false,
+        reply_deadline_ms: input.reply_deadline_ms,
+    };
+    state.directory.set_account(change).await?;
+    tracing::info!(account.id = %id, "account set");
+    state.waiters.wake_worker();
+    Ok(Json(show_entry(&state, &entry(&state, id.as_str())?)))
+}
+
+/// `GET /api/v1/accounts/{id}/cards?phone=…&email=…&external=system:id&card=…`
+pub(super) async fn cards(
+    State(state): State<Arc<AppState>>,
+    Segment(id): Segment<String>,
+    Parameters(query): Parameters<ClientQuery>,
+) -> Result<Json<PageBody<Card>>, ApiError> {
+    let entry = entry(&state, &id)?;
+    let wanted = identifiers(query)?;
+    let adapter = entry.adapter.map_err(ApiError::Invalid)?;
+    let cards =
+        adapter.lookup_client(&wanted).await.map_err(|error| ApiError::Crm(error.to_string()))?;
+    Ok(Json(PageBody::whole(cards)))
+}
+
+fn identifiers(query: ClientQuery) -> Result<Vec<Identifier>, ApiError> {
+    let mut wanted = Vec::new();
+    // A `+` in a query is a space unless it was encoded, and no phone starts with a space.
+    let phone = query
+        .phone
+        .map(|text| if text.starts_with(' ') { format!("+{}", text.trim()) } else { text });
+    wanted.extend(phone.map(|text| Identifier::Phone(phone::e164(&text).unwrap_or(text))));
+    wanted.extend(query.email.map(|text| Identifier::Email(text.trim().to_lowercase())));
+    wanted.extend(query.card.map(Identifier::Card));
+    if let Some(text) = query.external {
+        let Some((system, id)) = text.split_once(':') else {
+            return Err(field_problem("external", &"write it as `system:id`"));
+        };
+        wanted.push(Identifier::External(ExternalId {
+            system: system.to_owned(),
+            id: id.to_owned(),
+        }));
+    }
+    if wanted.is_empty() {
+        return Err(ApiError::BadInput(
+            "ask with `phone`, `email`, `external` or `card`".to_owned(),
+        ));
+    }
+    Ok(wanted)
+}
+
+fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
+    let found = id
+        .parse::<AccountId>()
+        .ok()
+        .and_then(|id| state.directory.snapshot().accounts.get(&id).cloned());
+    found.ok_or_else(|| ApiError::NotFound { what: "account", id: id.to_owned() })
+}
+
+fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
+    let account = &entry.account;
+    let url = |token: &Secret<String>| format!("{}/hooks/{}", state.base_url, token.expose());
+    AccountBody {
+        id: account.id.clone(),
+        plugin: account.plugin.clone(),
+        title: account.title.clone(),
+        settings: account.settings.clone(),
+        secrets: account.secrets.keys().cloned().collect(),
+        grants: account.grants.clone(),
+        state: account.state.clone(),
+        reply_deadline_ms: account.reply_deadline_ms,
+        webhook_url: account.webhook_token.as_ref().map(url),
+        problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
+    }
+}
+
+pub(super) fn field_problem(field: &str, message: &dyn std::fmt::Display) -> ApiError {
+    ApiError::Invalid(vec![Problem { field: Some(field.to_owned()), message: message.to_string() }])
+}

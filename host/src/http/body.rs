@@ -1,0 +1,35 @@
+//! Bodies of requests, read whole within a limit of bytes and of time.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+
+/// Longest time for a body to arrive.
+const TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Largest JSON body of the API, in bytes.
+const JSON_BYTES_MAX: usize = 1 << 20;
+
+/// The whole body, or the reason why not. Nothing is kept of a body that is too large.
+pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let whole = tokio::time::timeout(TIME_MAX, Limited::new(body, bytes_max).collect());
+    match whole.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(ApiError::BodyTooLarge { bytes_max })
+        }
+        Ok(Err(_cut)) => Err(ApiError::BodyCut),
+        Err(_elapsed) => Err(ApiError::BodyTooSlow),
+    }
+}
+
+/// The body as JSON of the API.
+pub(super) async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
+    let bytes = read(body, JSON_BYTES_MAX).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| ApiError::BadInput(format!("the body is not right: {error}")))
+}

@@ -1,0 +1,405 @@
+//! The way of a webhook from the door to its answer: read, journal, wait if the answer matters.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    account::AccountState,
+    directory::{Directory, Entry, Snapshot},
+    event::{Event, EventOutcome, Received, Request, Response},
+    id::{Digest, EventId, IntegrationId},
+    outcome::Blame,
+    plugin::{self, Adapter},
+    storage::{self, AcceptedEvent, JobState, JobView, Journal, NewEvent, NewReading, NewWebhook},
+    telemetry::{Metrics, VerdictLabel},
+    waiters::Waiters,
+};
+
+mod reading;
+
+pub use self::reading::reread_all;
+
+/// Kept of the reply deadline for rendering the reply: a tenth of it, and no more than this.
+const RENDER_MAX: Duration = Duration::from_millis(100);
+
+/// Until when a sender waits.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    /// For what the CRMs know.
+    outcomes: Instant,
+    /// For the reply made of it.
+    answer: Instant,
+    /// The same as a time of the day.
+    wall: Timestamp,
+}
+
+impl Deadline {
+    fn new(started: Instant, request: &Request, length_ms: u32) -> Self {
+        let length = Duration::from_millis(length_ms.into());
+        let answer = started + length;
+        let outcomes = answer - RENDER_MAX.min(length / 10);
+        let wall = request.received_at.checked_add(length).unwrap_or(Timestamp::MAX);
+        Self { outcomes, answer, wall }
+    }
+}
+
+/// Longest key of an adapter that is kept as it is, in bytes.
+const KEY_BYTES_KEPT: usize = 96;
+
+/// Takes webhooks in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    pub journal: Arc<dyn Journal>,
+    pub directory: Arc<Directory>,
+    pub waiters: Waiters,
+    pub metrics: Metrics,
+}
+
+/// Why a webhook was not taken in. Nothing was stored, and the sender may repeat.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no channel has this address")]
+    UnknownToken,
+    /// The channel's account or plugin cannot work as it is set.
+    #[error("the channel is not ready")]
+    NotReady,
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+impl Intake {
+    /// Reads the webhook, makes it durable, and returns the answer for its sender.
+    ///
+    /// The reply deadline counts from `started`, when the request began to arrive.
+    pub async fn accept(
+        &self,
+        token: &str,
+        request: Request,
+        started: Instant,
+    ) -> Result<Response, Error> {
+        let snapshot = self.directory.snapshot();
+        let entry = snapshot.by_token(token).ok_or(Error::UnknownToken)?;
+        let Ok(adapter) = &entry.adapter else { return Err(Error::NotReady) };
+        let integrations = snapshot.integrations_of(&entry.account.id);
+        let response =
+            self.read_and_journal(entry, adapter, &integrations, request, started).await?;
+        self.metrics.acknowledge_seconds.observe(started.elapsed().as_secs_f64());
+        Ok(response)
+    }
+
+    async fn read_and_journal(
+        &self,
+        entry: &Entry,
+        adapter: &Arc<Adapter>,
+        integrations: &[IntegrationId],
+        request: Request,
+        started: Instant,
+    ) -> Result<Response, Error> {
+        let digest = adapter.plugin().record().digest;
+        let webhook = |reading| NewWebhook {
+            account: entry.account.id.clone(),
+            plugin: digest,
+            request: request.clone(),
+            reading,
+        };
+        match adapter.receive(&request).await {
+            Ok(Received::Events(intake)) => {
+                let (waits, events) = new_events(&request, intake.events, integrations);
+                let accepted = self.journal.accept(webhook(NewReading::Events(events))).await?;
+                self.waiters.wake_worker();
+                self.count("events");
+                self.count_duplicates(&accepted.events);
+                if !waits.contains(&true) || entry.account.reply_deadline_ms == 0 {
+                    return Ok(intake.fallback);
+                }
+                let deadline = Deadline::new(started, &request, entry.account.reply_deadline_ms);
+                let reply = self.reply(adapter, &request, &accepted.events, &waits, deadline).await;
+                Ok(reply.unwrap_or_else(|| {
+                    self.metrics.fallback_replies.inc();
+                    intake.fallback
+                }))
+            }
+            Ok(Received::Answer(response)) => {
+                self.journal.accept(webhook(NewReading::Answered)).await?;
+                self.count("answered");
+                Ok(response)
+            }
+            Ok(Received::Reject(rejection)) => {
+                let (status, reason) = (rejection.status, rejection.reason);
+                self.journal
+                    .accept(webhook(NewReading::Rejected { status, reason: reason.clone() }))
+                    .await?;
+                self.count("rejected");
+                Ok(refusal(status, &reason))
+            }
+            Err(error) => {
+                let reading = NewReading::Unread { reason: error.to_string() };
+                let plugin = reading::failed_plugin(&error, digest);
+                self.journal.accept(NewWebhook { plugin, ..webhook(reading) }).await?;
+                self.count("unread");
+                log_unread(entry, &error);
+                Ok(Response::empty(202))
+            }
+        }
+    }
+
+    /// The vendor's answer from what was found, or `None` when the deadline comes first.
+    async fn reply(
+        &self,
+        adapter: &Adapter,
+        request: &Request,
+        events: &[AcceptedEvent],
+        waits: &[bool],
+        deadline: Deadline,
+    ) -> Option<Response> {
+        let mut outcomes = Vec::new();
+        for (event, wants_reply) in events.iter().zip(waits) {
+            outcomes.push(if *wants_reply {
+                self.outcome_of(event.id, deadline).await?
+            } else {
+                EventOutcome::nothing()
+            });
+        }
+        let reply = adapter.reply(request, &outcomes);
+        match tokio::time::timeout_at(deadline.answer, reply).await.ok()? {
+            Ok(response) => Some(response),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the reply could not be rendered"
+                );
+                None
+            }
+        }
+    }
+
+    /// Waits for every job of the event that can end before the deadline. `None` when one has not
+    /// ended and none of the others knows a card.
+    async fn outcome_of(&self, event: EventId, deadline: Deadline) -> Option<EventOutcome> {
+        let mut wait = self.waiters.wait_for(event);
+        loop {
+            let jobs = self.journal.jobs_of(event);
+            let jobs = tokio::time::timeout_at(deadline.outcomes, jobs).await.ok()?.ok()?;
+            let snapshot = self.directory.snapshot();
+            let is_awaited = |job: &JobView| {
+                !has_ended(job) && !is_put_off(job, deadline.wall) && can_run(&snapshot, job)
+            };
+            if !jobs.iter().any(is_awaited) {
+                return outcome(jobs);
+            }
+            if tokio::time::timeout_at(deadline.outcomes, wait.changed()).await.is_err() {
+                return outcome(jobs);
+            }
+        }
+    }
+
+    fn count(&self, verdict: &'static str) {
+        self.metrics.webhooks.get_or_create(&VerdictLabel { verdict }).inc();
+    }
+
+    fn count_duplicates(&self, events: &[AcceptedEvent]) {
+        let repeats = events.iter().filter(|event| event.is_duplicate).count();
+        self.metrics.duplicates.inc_by(u64::try_from(repeats).unwrap_or(u64::MAX));
+    }
+}
+
+/// The events for the journal, and which of them the sender waits for.
+fn new_events(
+    request: &Request,
+    events: Vec<Event>,
+    integrations: &[IntegrationId],
+) -> (Vec<bool>, Vec<NewEvent>) {
+    let waits = events.iter().map(|event| event.wants_reply).collect();
+    let new_event = |(ordinal, event): (usize, Event)| NewEvent {
+        dedup_key: dedup_key(request, ordinal, event.dedup_key.as_deref()),
+        integrations: if event.kind.makes_a_job() { integrations.to_vec() } else { Vec::new() },
+        event,
+    };
+    (waits, events.into_iter().enumerate().map(new_event).collect())
+}
+
+/// The adapter's key, or a digest of the content where it has none.
+///
+/// A short key stays as it is: keys of one time then lie side by side in the index, and a commit
+/// writes few pages of it. The first byte tells the kinds of keys apart; the parts of the content
+/// are marked with their lengths, so that no two lists of parts look alike.
+fn dedup_key(request: &Request, ordinal: usize, key: Option<&str>) -> Vec<u8> {
+    let marked = |mark: u8, bytes: &[u8]| [&[mark], bytes].concat();
+    match key {
+        Some(key) if key.len() <= KEY_BYTES_KEPT => marked(b'k', key.as_bytes()),
+        Some(key) => marked(b'd', &Digest::of(key.as_bytes()).0),
+        None => marked(b'c', &content_digest(request, ordinal).0),
+    }
+}
+
+fn content_digest(request: &Request, ordinal: usize) -> Digest {
+    let mut text = Vec::new();
+    let mut part = |bytes: &[u8]| {
+        text.extend_from_slice(&bytes.len().to_le_bytes());
+        text.extend_from_slice(bytes);
+    };
+    part(&ordinal.to_le_bytes());
+    part(request.method.as_bytes());
+    part(request.path.as_bytes());
+    part(request.query.as_bytes());
+    part(&request.body);
+    Digest::of(&text)
+}
+
+fn has_ended(job: &JobView) -> bool {
+    matches!(job.state, JobState::Done | JobState::Dead)
+}
+
+/// The next attempt is due too late for the sender.
+fn is_put_off(job: &JobView, deadline: Timestamp) -> bool {
+    job.state == JobState::Pending && job.run_at.is_some_and(|at| deadline <= at)
+}
+
+/// Whether the job's integration is switched on and its CRM account works.
+fn can_run(snapshot: &Snapshot, job: &JobView) -> bool {
+    let enabled = snapshot.integrations.get(&job.integration).is_some_and(|it| it.enabled);
+    let works = |crm: &Entry| crm.account.state == AccountState::Active && crm.adapter.is_ok();
+    enabled && snapshot.crm_of(&job.integration).is_some_and(works)
+}
+
+/// What the jobs found. While one has not ended, only a card is worth an answer.
+fn outcome(jobs: Vec<JobView>) -> Option<EventOutcome> {
+    let all_ended = jobs.iter().all(has_ended);
+    let found = best(jobs.into_iter().filter(has_ended).filter_map(|job| job.result));
+    if all_ended {
+        Some(found.unwrap_or_else(EventOutcome::nothing))
+    } else {
+        found.filter(|found| !found.cards.is_empty())
+    }
+}
+
+/// The outcome that knows a card; of several the first, in the order of the integrations.
+fn best(results: impl Iterator<Item = EventOutcome>) -> Option<EventOutcome> {
+    let mut first = None;
+    for result in results {
+        if !result.cards.is_empty() {
+            return Some(result);
+        }
+        first.get_or_insert(result);
+    }
+    first
+}
+
+fn refusal(status: u16, reason: &str) -> Response {
+    let body = serde_json::json!({ "type": "about:blank", "status": status, "title": "the webhook was refused", "detail": reason });
+    let headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
+    Response { status, headers, body: body.to_string().into_bytes() }
+}
+
+fn log_unread(entry: &Entry, error: &plugin::Error) {
+    let blame = error.blame();
+    let error = error as &dyn std::error::Error;
+    if blame == Blame::Guest {
+        tracing::warn!(account.id = %entry.account.id, error, "a webhook could not be read: it is kept as unread");
+    } else {
+        tracing::info!(account.id = %entry.account.id, error, "a webhook is kept as unread for now");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &'static str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            path: String::new(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: body.into(),
+            received_at: Timestamp::UNIX_EPOCH,
+            remote_address: "127.0.0.1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn equal_keys_are_one_event_whatever_the_body_says() {
+        assert_eq!(dedup_key(&request("a"), 0, Some("k")), dedup_key(&request("b"), 1, Some("k")));
+        assert_ne!(dedup_key(&request("a"), 0, Some("k")), dedup_key(&request("a"), 0, Some("l")));
+    }
+
+    #[test]
+    fn a_key_is_kept_up_to_its_limit_and_digested_beyond() {
+        let key = |length: usize| dedup_key(&request("a"), 0, Some(&"k".repeat(length)));
+        assert_eq!(key(KEY_BYTES_KEPT).len(), 1 + KEY_BYTES_KEPT);
+        assert_eq!(key(KEY_BYTES_KEPT + 1).len(), 1 + 32);
+        assert_ne!(key(KEY_BYTES_KEPT + 1), key(KEY_BYTES_KEPT + 2));
+    }
+
+    #[test]
+    fn without_a_key_the_content_tells_events_apart() {
+        assert_eq!(dedup_key(&request("a"), 0, None), dedup_key(&request("a"), 0, None));
+        assert_ne!(dedup_key(&request("a"), 0, None), dedup_key(&request("b"), 0, None));
+        assert_ne!(dedup_key(&request("a"), 0, None), dedup_key(&request("a"), 1, None));
+        let get = Request { query: "a".to_owned(), ..request("") };
+        assert_ne!(dedup_key(&get, 0, None), dedup_key(&request("a"), 0, None));
+    }
+
+    fn known() -> EventOutcome {
+        let card = crate::card::Card {
+            id: "1".to_owned(),
+            url: None,
+            manager: None,
+            fields: Vec::new(),
+            lines: Vec::new(),
+            matched: Vec::new(),
+        };
+        EventOutcome { cards: vec![card], ..EventOutcome::nothing() }
+    }
+
+    fn job(state: JobState, run_at: Option<Timestamp>, result: Option<EventOutcome>) -> JobView {
+        JobView {
+            job: crate::id::JobId(1),
+            integration: "a-to-b".parse().unwrap(),
+            state,
+            attempts: 0,
+            run_at,
+            reason: None,
+            result,
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_due_after_the_deadline_is_not_waited_for() {
+        let deadline = Timestamp::from_second(10).unwrap();
+        let due = |second| Some(Timestamp::from_second(second).unwrap());
+        assert!(!is_put_off(&job(JobState::Pending, due(9), None), deadline));
+        assert!(is_put_off(&job(JobState::Pending, due(10), None), deadline));
+        assert!(!is_put_off(&job(JobState::Leased, due(10), None), deadline));
+    }
+
+    #[test]
+    fn a_card_found_in_one_crm_is_answered_though_another_is_not_done() {
+        let slow = || job(JobState::Pending, None, None);
+        let nothing = job(JobState::Done, None, Some(EventOutcome::nothing()));
+        assert_eq!(outcome(vec![slow(), job(JobState::Done, None, Some(known()))]), Some(known()));
+        assert_eq!(outcome(vec![slow(), nothing.clone()]), None, "the other may still know");
+        assert_eq!(outcome(vec![nothing]), Some(EventOutcome::nothing()));
+        assert_eq!(outcome(Vec::new()), Some(EventOutcome::nothing()), "nothing was to be done");
+    }
+
+    #[test]
+    fn the_reply_is_rendered_within_the_deadline() {
+        let started = Instant::now();
+        let deadline = Deadline::new(started, &request(""), 2500);
+        assert_eq!(deadline.answer - started, Duration::from_millis(2500));
+        assert_eq!(deadline.answer - deadline.outcomes, RENDER_MAX);
+        let short = Deadline::new(started, &request(""), 100);
+        assert_eq!(short.answer - short.outcomes, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn the_outcome_with_a_card_wins() {
+        let known = known();
+        assert_eq!(best([EventOutcome::nothing(), known.clone()].into_iter()), Some(known));
+        assert_eq!(best(std::iter::empty()), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Reads again what no adapter could read before.
+
+use super::{Intake, new_events};
+use crate::{
+    clock::Clock,
+    directory::Entry,
+    event::Received,
+    id::Digest,
+    plugin::{self, Adapter},
+    storage::{self, NewReading, UnreadRequest},
+};
+
+/// Unread webhooks taken from the journal at once.
+const BATCH: u32 = 50;
+
+/// The plugin to blame for an unread webhook: none where another try may do, so that it is
+/// read again with the same plugin too.
+pub(super) fn failed_plugin(error: &plugin::Error, plugin: Digest) -> Digest {
+    match error {
+        plugin::Error::Busy(_) | plugin::Error::BreakerOpen | plugin::Error::Host(_) => {
+            Digest([0; 32])
+        }
+        plugin::Error::Adapter(_)
+        | plugin::Error::Trapped { .. }
+        | plugin::Error::CpuSpent { .. }
+        | plugin::Error::TimedOut { .. }
+        | plugin::Error::MemorySpent { .. }
+        | plugin::Error::TooLarge { .. }
+        | plugin::Error::BadAnswer(_)
+        | plugin::Error::Unsupported(_) => plugin,
+    }
+}
+
+/// Reads the unread webhooks of every channel account whose plugin has not failed on them.
+/// Returns how many were read.
+pub async fn reread_all(intake: &Intake, clock: &dyn Clock) -> storage::Result<u64> {
+    let snapshot = intake.directory.snapshot();
+    let mut read = 0;
+    for entry in snapshot.accounts.values() {
+        let Ok(adapter) = &entry.adapter else { continue };
+        if adapter.plugin().has(crate::account::Role::Channel) {
+            read += reread_account(intake, entry, adapter, clock).await?;
+        }
+    }
+    Ok(read)
+}
+
+async fn reread_account(
+    intake: &Intake,
+    entry: &Entry,
+    adapter: &Adapter,
+    clock: &dyn Clock,
+) -> storage::Result<u64> {
+    let digest = adapter.plugin().record().digest;
+    let integrations = intake.directory.snapshot().integrations_of(&entry.account.id);
+    let mut read = 0;
+    loop {
+        let unread = intake.journal.unread(&entry.account.id, digest, BATCH).await?;
+        for UnreadRequest { id, request, .. } in &unread {
+            let (plugin, reading) = match adapter.receive(request).await {
+                Ok(Received::Events(found)) => {
+                    (digest, NewReading::Events(new_events(request, found.events, &integrations).1))
+                }
+                Ok(Received::Answer(_)) => (digest, NewReading::Answered),
+                Ok(Received::Reject(rejection)) => (
+                    digest,
+                    NewReading::Rejected { status: rejection.status, reason: rejection.reason },
+                ),
+                Err(error) => {
+                    let plugin = failed_plugin(&error, digest);
+                    if plugin != digest {
+                        // Not this webhook's fault: the next round tries again.
+                        return Ok(read);
+                    }
+                    (plugin, NewReading::Unread { reason: error.to_string() })
+                }
+            };
+            let is_read = !matches!(reading, NewReading::Unread { .. });
+            intake.journal.reread(*id, plugin, reading, clock.now()).await?;
+            read += u64::from(is_read);
+        }
+        if unread.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    if 0 < read {
+        intake.waiters.wake_worker();
+        tracing::info!(account.id = %entry.account.id, read, "webhooks that were unread are read now");
+    }
+    Ok(read)
+}

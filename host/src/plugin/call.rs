@@ -1,0 +1,195 @@
+//! One call: a slot, a fresh store and instance, its limits, and what a failure means.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time,
+};
+use wasmtime::{
+    Engine, Store, Trap, UpdateDeadline,
+    component::{Instance, InstancePre},
+};
+
+use super::{
+    bind::Bound,
+    engine,
+    error::Error,
+    state::{CallState, Export},
+};
+use crate::config::Limits;
+
+/// What a call does with its instance. Boxed: the future borrows the store it is given.
+pub(super) type Answer<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
+/// What all calls of the host share.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) limits: Arc<Limits>,
+    reaching_out: Semaphore,
+    pure: Semaphore,
+    in_flight: AtomicU32,
+}
+
+/// The name and the code of the plugin that is called.
+#[derive(Clone, Copy)]
+pub(super) struct Callee<'a> {
+    pub(super) name: &'a str,
+    pub(super) engine: &'a Engine,
+    pub(super) pre: &'a InstancePre<CallState>,
+    /// `None` while the plugin is admitted.
+    pub(super) slots: Option<&'a Semaphore>,
+}
+
+/// Held as long as a call runs; dropped in any order.
+struct Slots<'a> {
+    in_flight: &'a AtomicU32,
+    _permits: [Option<SemaphorePermit<'a>>; 3],
+}
+
+impl Drop for Slots<'_> {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Caller {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
+        Self {
+            reaching_out: Semaphore::new(count(limits.calls.get())),
+            pure: Semaphore::new(count(engine::pure_slots(&limits))),
+            in_flight: AtomicU32::new(0),
+            limits,
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Runs `body` in a fresh instance, which is dropped afterwards whatever happened.
+    pub(super) async fn call<R: Send>(
+        &self,
+        callee: Callee<'_>,
+        bound: Option<&Arc<Bound>>,
+        export: Export,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a Instance) -> Answer<'a, R> + Send,
+    ) -> Result<R, Error> {
+        let wall = Duration::from_millis(u64::from(self.limits.wall_ms.get()));
+        let _slots = self.slots(callee, bound, export, wall).await?;
+        let state = CallState::new(callee.name, export, bound.cloned(), Arc::clone(&self.limits));
+        let mut store = self.store(callee.engine, state);
+        let answer = {
+            let run = async {
+                let instance = callee.pre.instantiate_async(&mut store).await?;
+                body(&mut store, &instance).await
+            };
+            time::timeout(wall, run).await
+        };
+        let panic = store.data().lines.finish();
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.classify(store.data(), &error, panic)),
+            Err(_elapsed) => Err(Error::TimedOut { limit_ms: self.limits.wall_ms.get() }),
+        }
+    }
+
+    /// A place among the calls of the account, then of the plugin, then of the host: who waits
+    /// for the wider one keeps nobody else from it.
+    async fn slots<'a>(
+        &'a self,
+        callee: Callee<'a>,
+        bound: Option<&'a Arc<Bound>>,
+        export: Export,
+        wall: Duration,
+    ) -> Result<Slots<'a>, Error> {
+        let until = time::Instant::now() + wall;
+        let all = if export.is_pure { &self.pure } else { &self.reaching_out };
+        let account = permit(bound.map(|bound| &bound.slots), until, "account").await?;
+        let plugin = permit(callee.slots, until, "plugin").await?;
+        let host = permit(Some(all), until, "host").await?;
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Ok(Slots { in_flight: &self.in_flight, _permits: [account, plugin, host] })
+    }
+
+    /// A store with every limit set: the one place that makes one.
+    fn store(&self, engine: &Engine, state: CallState) -> Store<CallState> {
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(self.limits.hostcall_bytes);
+        store.set_max_component_handles(self.limits.handles);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| {
+            if store.data_mut().cpu.tick() {
+                // Other calls, timeouts and cancellation get their turn.
+                Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+            } else {
+                Ok(UpdateDeadline::Interrupt)
+            }
+        });
+        store
+    }
+
+    fn classify(&self, state: &CallState, error: &wasmtime::Error, panic: Option<String>) -> Error {
+        let trap = error.downcast_ref::<Trap>();
+        if state.cpu.is_spent && trap == Some(&Trap::Interrupt) {
+            let limit =
+                if state.export.is_pure { self.limits.pure_cpu_ms } else { self.limits.cpu_ms };
+            return Error::CpuSpent { limit_ms: limit.get() };
+        }
+        if state.memory.was_refused {
+            return Error::MemorySpent { limit_bytes: self.limits.memory_bytes };
+        }
+        // wasmtime keeps this error's type to itself.
+        if format!("{error:#}").contains("fuel allocated for hostcalls has been exhausted") {
+            return Error::TooLarge { limit_bytes: self.limits.hostcall_bytes };
+        }
+        Error::Trapped { message: self.message(state, error, panic) }
+    }
+
+    /// What the operator and the author need: the panic, or else the cause and the place.
+    fn message(&self, state: &CallState, error: &wasmtime::Error, panic: Option<String>) -> String {
+        let cause = error.root_cause().to_string();
+        let text = match panic {
+            Some(panic) => format!("{panic} ({cause})"),
+            None => match innermost_frame(error) {
+                Some(place) => format!("{cause} in `{place}`"),
+                None => cause,
+            },
+        };
+        let text = state.bound.as_ref().map_or(text.clone(), |bound| bound.door.scrub(&text));
+        let end = text.floor_char_boundary(self.limits.log_line_bytes);
+        text.get(..end).unwrap_or_default().to_owned()
+    }
+}
+
+fn innermost_frame(error: &wasmtime::Error) -> Option<String> {
+    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>()?.frames();
+    let name = frames.first()?.func_name()?;
+    Some(name.to_owned())
+}
+
+async fn permit<'a>(
+    slots: Option<&'a Semaphore>,
+    until: time::Instant,
+    whose: &'static str,
+) -> Result<Option<SemaphorePermit<'a>>, Error> {
+    let Some(slots) = slots else { return Ok(None) };
+    match time::timeout_at(until, slots.acquire()).await {
+        Ok(permit) => Ok(Some(permit.expect("these semaphores are never closed"))),
+        Err(_elapsed) => Err(Error::Busy(whose)),
+    }
+}
+
+/// A number of slots as a semaphore counts them.
+pub(super) fn count(slots: u32) -> usize {
+    usize::try_from(slots).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS)
+}

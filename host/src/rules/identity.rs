@@ -1,0 +1,156 @@
+//! Who the client of an event is.
+
+use super::phone;
+use crate::{
+    card::{ExternalId, Field, Identifier, Value},
+    event::Event,
+};
+
+/// Identifiers of one event that are looked up at most.
+const IDENTIFIERS_MAX: usize = 20;
+
+/// The ways to recognise the client, in one notation, without repeats, the surest first.
+pub fn identifiers(event: &Event) -> Vec<Identifier> {
+    let mut found = Vec::new();
+    for identifier in event.client.iter().filter_map(normal) {
+        if !found.contains(&identifier) && found.len() < IDENTIFIERS_MAX {
+            found.push(identifier);
+        }
+    }
+    found
+}
+
+/// Whether a card may be made for this client: a channel's own visitor id alone names nobody.
+pub fn can_make_a_card(client: &[Identifier]) -> bool {
+    client.iter().any(|id| matches!(id, Identifier::Phone(_) | Identifier::Email(_)))
+}
+
+/// The fields with phones and e-mails in the notation of the identifiers, empty values left out.
+pub fn normal_fields(fields: &[Field]) -> Vec<Field> {
+    fields.iter().filter_map(normal_field).collect()
+}
+
+fn normal(identifier: &Identifier) -> Option<Identifier> {
+    match identifier {
+        Identifier::Phone(text) => normal_phone(text).map(Identifier::Phone),
+        Identifier::Email(text) => normal_email(text).map(Identifier::Email),
+        Identifier::External(ExternalId { system, id }) => {
+            let is_whole = !system.trim().is_empty() && !id.trim().is_empty();
+            is_whole.then(|| identifier.clone())
+        }
+        Identifier::Card(id) => (!id.trim().is_empty()).then(|| identifier.clone()),
+    }
+}
+
+/// A phone that cannot be parsed is kept as received, but never used to recognise anybody.
+fn normal_phone(text: &str) -> Option<String> {
+    phone::e164(text).or_else(|| {
+        let digits = phone::digits(text);
+        let is_national =
+            (7..=15).contains(&digits.len()) && !text.chars().any(char::is_alphabetic);
+        is_national.then_some(digits)
+    })
+}
+
+fn normal_email(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let (name, host) = text.rsplit_once('@')?;
+    let is_address = !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace);
+    is_address.then_some(text)
+}
+
+fn normal_field(field: &Field) -> Option<Field> {
+    let normal = |text: &String| match field.key.as_str() {
+        "phone" => phone::e164(text).unwrap_or_else(|| text.trim().to_owned()),
+        "email" => normal_email(text).unwrap_or_else(|| text.trim().to_owned()),
+        _ => text.trim().to_owned(),
+    };
+    let value = match &field.value {
+        Value::Empty => return None,
+        Value::Text(text) => Value::Text(normal(text)),
+        Value::Texts(texts) => {
+            Value::Texts(texts.iter().map(normal).filter(|text| !text.is_empty()).collect())
+        }
+        Value::Number(_) | Value::Flag(_) | Value::Instant(_) | Value::Json(_) => {
+            field.value.clone()
+        }
+    };
+    let is_empty = matches!(&value, Value::Text(text) if text.is_empty())
+        || matches!(&value, Value::Texts(texts) if texts.is_empty());
+    (!is_empty).then(|| Field { key: field.key.clone(), value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+
+    fn event(client: Vec<Identifier>) -> Event {
+        Event {
+            dedup_key: None,
+            conversation: "chat:1".to_owned(),
+            wants_reply: false,
+            occurred_at: None,
+            kind: Kind::ClientUpdated,
+            client,
+            fields: Vec::new(),
+            agents: Vec::new(),
+            context: None,
+        }
+    }
+
+    fn phone(text: &str) -> Identifier {
+        Identifier::Phone(text.to_owned())
+    }
+
+    fn email(text: &str) -> Identifier {
+        Identifier::Email(text.to_owned())
+    }
+
+    #[test]
+    fn one_phone_in_two_notations_is_one_identifier() {
+        let client =
+            vec![phone("+7 900 000-00-03"), phone("+79000000003"), email(" M.Test@Example.COM ")];
+        assert_eq!(
+            identifiers(&event(client)),
+            [phone("+79000000003"), email("m.test@example.com")]
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_recognises_nobody() {
+        let external =
+            Identifier::External(ExternalId { system: "site".to_owned(), id: " ".to_owned() });
+        let client =
+            vec![phone("call me"), phone("123"), email("none"), email("a b@c.d"), external];
+        assert_eq!(identifiers(&event(client)), []);
+    }
+
+    #[test]
+    fn a_visitor_id_alone_makes_no_card() {
+        let visitor =
+            Identifier::External(ExternalId { system: "site".to_owned(), id: "2750".to_owned() });
+        assert!(!can_make_a_card(std::slice::from_ref(&visitor)));
+        assert!(can_make_a_card(&[visitor, email("a@example.com")]));
+    }
+
+    #[test]
+    fn identifiers_are_capped() {
+        let client = (0..30).map(|n| phone(&format!("+7900000{n:04}"))).collect();
+        assert_eq!(identifiers(&event(client)).len(), IDENTIFIERS_MAX);
+    }
+
+    #[test]
+    fn fields_lose_what_is_empty_and_gain_one_notation() {
+        let text = |key: &str, value: &str| Field {
+            key: key.to_owned(),
+            value: Value::Text(value.to_owned()),
+        };
+        let fields =
+            [text("name", "  "), text("phone", "+7 900 000-00-03"), text("email", "A@Example.com")];
+        assert_eq!(
+            normal_fields(&fields),
+            [text("phone", "+79000000003"), text("email", "a@example.com")]
+        );
+    }
+}

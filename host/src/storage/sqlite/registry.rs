@@ -1,0 +1,162 @@
+//! Plugins, accounts, integrations and the API token.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    Result, Sqlite,
+    codec::{from_json, to_id, to_json},
+};
+use crate::{
+    account::{Account, AccountState, Integration, PluginRecord},
+    id::{AccountId, Digest, PluginName},
+    storage::Registry,
+};
+
+#[async_trait]
+impl Registry for Sqlite {
+    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()> {
+        let record = to_json(&plugin)?;
+        self.writer.write(move |db| put_plugin(db, &plugin, &record, &bytes)).await
+    }
+
+    async fn plugins(&self) -> Result<Vec<PluginRecord>> {
+        self.readers
+            .read(|db| {
+                records(db, "plugin", "SELECT record FROM plugin WHERE is_active ORDER BY name")
+            })
+            .await
+    }
+
+    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
+        self.readers
+            .read(move |db| {
+                let mut statement =
+                    db.prepare_cached("SELECT bytes FROM plugin WHERE digest = ?1")?;
+                Ok(statement.query_row([digest.0], |row| row.get(0)).optional()?)
+            })
+            .await
+    }
+
+    async fn put_account(&self, account: Account) -> Result<()> {
+        let record = to_json(&account)?;
+        self.writer.write(move |db| put_account(db, &account, &record)).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>> {
+        self.readers
+            .read(|db| records(db, "account", "SELECT record FROM account ORDER BY id"))
+            .await
+    }
+
+    async fn put_integration(&self, integration: Integration) -> Result<()> {
+        self.writer.write(move |db| put_integration(db, &integration)).await
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>> {
+        self.readers.read(integrations).await
+    }
+
+    async fn put_first_token(&self, token: Digest) -> Result<bool> {
+        self.writer
+            .write(move |db| {
+                let sql = "INSERT INTO token SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM token)";
+                Ok(db.execute(sql, [token.0])? == 1)
+            })
+            .await
+    }
+
+    async fn tokens(&self) -> Result<Vec<Digest>> {
+        self.readers
+            .read(|db| {
+                let mut statement =
+                    db.prepare_cached("SELECT digest FROM token ORDER BY digest")?;
+                let tokens = statement.query_map((), |row| row.get(0).map(Digest))?;
+                Ok(tokens.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+
+    async fn reset_token(&self, token: Digest) -> Result<()> {
+        self.writer
+            .write(move |db| {
+                db.execute("DELETE FROM token", ())?;
+                db.execute("INSERT INTO token (digest) VALUES (?1)", [token.0])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn accounts_of(&self, plugin: &PluginName) -> Result<Vec<AccountId>> {
+        let plugin = plugin.clone();
+        self.readers.read(move |db| accounts_of(db, &plugin)).await
+    }
+}
+
+fn put_plugin(db: &Connection, plugin: &PluginRecord, record: &str, bytes: &[u8]) -> Result<()> {
+    let (name, digest) = (plugin.manifest.name.as_str(), plugin.digest.0);
+    db.execute("UPDATE plugin SET is_active = FALSE WHERE name = ?1", [name])?;
+    db.execute(
+        "INSERT INTO plugin (digest, name, is_active, record, bytes) VALUES (?1, ?2, TRUE, ?3, ?4)
+         ON CONFLICT (digest) DO UPDATE SET
+             name = excluded.name, is_active = TRUE, record = excluded.record",
+        params![digest, name, record, bytes],
+    )?;
+    Ok(())
+}
+
+fn put_account(db: &Connection, account: &Account, record: &str) -> Result<()> {
+    let is_active = account.state == AccountState::Active;
+    db.execute(
+        "INSERT INTO account (id, plugin, is_active, record) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET
+             plugin = excluded.plugin, is_active = excluded.is_active, record = excluded.record",
+        params![account.id.as_str(), account.plugin.as_str(), is_active, record],
+    )?;
+    Ok(())
+}
+
+fn put_integration(db: &Connection, integration: &Integration) -> Result<()> {
+    let Integration { id, channel, crm, enabled } = integration;
+    db.execute(
+        "INSERT INTO integration (id, channel, crm, is_enabled) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET
+             channel = excluded.channel, crm = excluded.crm, is_enabled = excluded.is_enabled",
+        params![id.as_str(), channel.as_str(), crm.as_str(), enabled],
+    )?;
+    Ok(())
+}
+
+fn integrations(db: &Connection) -> Result<Vec<Integration>> {
+    let mut statement =
+        db.prepare_cached("SELECT id, channel, crm, is_enabled FROM integration ORDER BY id")?;
+    let mut rows = statement.query(())?;
+    let mut integrations = Vec::new();
+    while let Some(row) = rows.next()? {
+        integrations.push(Integration {
+            id: to_id("integration", row.get(0)?)?,
+            channel: to_id("integration", row.get(1)?)?,
+            crm: to_id("integration", row.get(2)?)?,
+            enabled: row.get(3)?,
+        });
+    }
+    Ok(integrations)
+}
+
+fn accounts_of(db: &Connection, plugin: &PluginName) -> Result<Vec<AccountId>> {
+    let mut statement =
+        db.prepare_cached("SELECT id FROM account WHERE plugin = ?1 ORDER BY id")?;
+    let ids = statement.query_map([plugin.as_str()], |row| row.get::<_, String>(0))?;
+    ids.map(|id| to_id("account", id?)).collect()
+}
+
+/// The JSON of one column, decoded row by row.
+fn records<T: serde::de::DeserializeOwned>(
+    db: &Connection,
+    table: &'static str,
+    sql: &str,
+) -> Result<Vec<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let records = statement.query_map((), |row| row.get::<_, String>(0))?;
+    records.map(|json| from_json(table, &json?)).collect()
+}

@@ -1,0 +1,192 @@
+//! Log lines and metrics: the names of all of them, and nothing about people.
+
+use std::{fmt, io::IsTerminal as _, sync::Arc};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use tracing_subscriber::{filter::LevelFilter, fmt as lines};
+
+use crate::config::{Log, LogFormat, LogLevel};
+
+/// Starts the log on standard error. Called once, by the program; a second call changes nothing.
+pub fn start_log(log: &Log) {
+    let level = match log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let builder = lines()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        // A line that cannot be written is told on standard error, where it could not be written
+        // either: that panics, and a full disk would take the webhook with it.
+        .log_internal_errors(false);
+    let started = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("a log was started before");
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct VerdictLabel {
+    pub verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SettledLabels {
+    pub outcome: &'static str,
+    pub blame: &'static str,
+    pub plugin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FailedCallLabels {
+    pub plugin: String,
+    pub failure: &'static str,
+}
+
+/// Every metric of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Webhooks by what became of them at the door.
+    pub webhooks: Family<VerdictLabel, Counter>,
+    /// Events that repeated an earlier one.
+    pub duplicates: Counter,
+    /// Replies that were the fallback because the deadline passed.
+    pub fallback_replies: Counter,
+    /// From the first byte handled to the answer, in seconds.
+    pub acknowledge_seconds: Histogram,
+    /// From the acknowledgement to the start of an attempt, in seconds.
+    pub wait_seconds: Histogram,
+    /// Attempts by outcome, blame and plugin.
+    pub attempts: Family<SettledLabels, Counter>,
+    pub attempt_seconds: Histogram,
+    /// Calls of a plugin that failed, by kind of failure.
+    pub failed_calls: Family<FailedCallLabels, Counter>,
+    /// Leases that ran out, and were given back.
+    pub leases_lost: Counter,
+    pub jobs_pending: Gauge,
+    pub jobs_dead: Gauge,
+    pub requests_unread: Gauge,
+    /// Age of the oldest pending job, in seconds.
+    pub oldest_pending_seconds: Gauge,
+    /// Calls of plugins in work now.
+    pub calls_in_flight: Gauge,
+    registry: Arc<Registry>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("patchbay");
+        let mut metrics = Self {
+            webhooks: Family::default(),
+            duplicates: Counter::default(),
+            fallback_replies: Counter::default(),
+            acknowledge_seconds: seconds(),
+            wait_seconds: seconds(),
+            attempts: Family::default(),
+            attempt_seconds: seconds(),
+            failed_calls: Family::default(),
+            leases_lost: Counter::default(),
+            jobs_pending: Gauge::default(),
+            jobs_dead: Gauge::default(),
+            requests_unread: Gauge::default(),
+            oldest_pending_seconds: Gauge::default(),
+            calls_in_flight: Gauge::default(),
+            registry: Arc::new(Registry::default()),
+        };
+        metrics.register(&mut registry);
+        metrics.registry = Arc::new(registry);
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "webhooks",
+            "Webhooks by what became of them at the door",
+            self.webhooks.clone(),
+        );
+        registry.register(
+            "duplicates",
+            "Events that repeated an earlier one",
+            self.duplicates.clone(),
+        );
+        registry.register(
+            "fallback_replies",
+            "Replies that were the fallback",
+            self.fallback_replies.clone(),
+        );
+        registry.register(
+            "acknowledge_seconds",
+            "From receipt to the answer",
+            self.acknowledge_seconds.clone(),
+        );
+        registry.register(
+            "wait_seconds",
+            "From receipt to the start of an attempt",
+            self.wait_seconds.clone(),
+        );
+        registry.register(
+            "attempts",
+            "Attempts by outcome, blame and plugin",
+            self.attempts.clone(),
+        );
+        registry.register("attempt_seconds", "Length of an attempt", self.attempt_seconds.clone());
+        registry.register(
+            "failed_calls",
+            "Calls of a plugin that failed",
+            self.failed_calls.clone(),
+        );
+        registry.register("leases_lost", "Leases that ran out", self.leases_lost.clone());
+        registry.register("jobs_pending", "Jobs that wait or run", self.jobs_pending.clone());
+        registry.register("jobs_dead", "Dead letters", self.jobs_dead.clone());
+        registry.register(
+            "requests_unread",
+            "Webhooks that no adapter could read yet",
+            self.requests_unread.clone(),
+        );
+        registry.register(
+            "oldest_pending_seconds",
+            "Age of the oldest pending job",
+            self.oldest_pending_seconds.clone(),
+        );
+        registry.register(
+            "calls_in_flight",
+            "Calls of plugins in work",
+            self.calls_in_flight.clone(),
+        );
+    }
+
+    /// All metrics in the text format of OpenMetrics.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(fmt::Error) => String::new(),
+        }
+    }
+}
+
+fn seconds() -> Histogram {
+    Histogram::new([
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ])
+}

@@ -1,0 +1,7 @@
+//! Tests of the plugin floor from outside: what passes the gate, and what a hostile guest costs.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod gate;
+mod hostile;
+mod stage;
