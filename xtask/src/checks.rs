@@ -1,0 +1,40 @@
+//! What must be clean before a change goes in.
+
+use std::process::{Command, Stdio};
+
+use crate::{
+    plugins,
+    steps::{Error, Result, Steps, cargo},
+    workspace::Workspace,
+};
+
+/// All checks, the quick ones first. Every build names the whole workspace, so that the features
+/// are the same and nothing is built twice.
+pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, test_arguments: &[String]) -> Result {
+    steps.run("format", cargo(workspace).args(["fmt", "--all", "--check"]))?;
+    plugins::build(workspace, steps)?;
+    lint(workspace, steps)?;
+    let mut doc = cargo(workspace);
+    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    steps.run("docs", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // The program itself: integration tests of another package do not build it.
+    steps.run("build", cargo(workspace).args(["build", "--workspace"]))?;
+    steps.run("test", cargo(workspace).args(["test", "--workspace"]).args(test_arguments))
+}
+
+/// Clippy over all code. Warnings are denied behind `--`, where no dependency is rebuilt for it.
+pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    steps.run("lint", cargo(workspace).args(arguments))
+}
+
+/// Checks the dependencies against `deny.toml`.
+pub(crate) fn audit(workspace: &Workspace, steps: &mut Steps) -> Result {
+    let probe = Command::new("cargo-deny").arg("--version").stdout(Stdio::null()).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return Err(Error::new(
+            "cargo-deny is not installed: run `cargo install --locked cargo-deny`",
+        ));
+    }
+    steps.run("audit", cargo(workspace).args(["deny", "--workspace", "check"]))
+}

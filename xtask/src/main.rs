@@ -1,0 +1,104 @@
+//! The chores of the workspace: `cargo xtask --help` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod checks;
+mod plugins;
+mod steps;
+mod up;
+mod workspace;
+
+use steps::{Steps, cargo};
+use workspace::Workspace;
+
+/// The chores of the Patchbay workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Build everything and run the host with the demo accounts: Jivo to the notebook.
+    ///
+    /// Builds the adapters and a release host, then becomes `patchbay serve`, which prints the
+    /// token and ready-to-paste curl lines. Further arguments go to `patchbay serve`.
+    Up {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        serve_arguments: Vec<String>,
+    },
+    /// Run everything that must be clean: plugins, format, lints, docs, build, tests. CI runs this.
+    ///
+    /// Arguments after `--` go to `cargo test --workspace`.
+    Test {
+        #[arg(last = true)]
+        test_arguments: Vec<String>,
+    },
+    /// Build all adapters and test guests as components, into `target/wasm32-wasip2/guest`.
+    ///
+    /// Installs the target wasm32-wasip2 with rustup if it is missing. The adapters alone are
+    /// copied to `target/plugins`.
+    Plugins,
+    /// Format all code.
+    Fmt,
+    /// Run clippy over all code; a warning is a fault.
+    Lint,
+    /// Check licences, sources and duplicates of the dependencies with cargo-deny.
+    Audit,
+    /// Load the host and the native reference with the same webhooks, and compare them.
+    ///
+    /// Needs wrk; installs it with apt-get if it is missing and you are root. The servers are
+    /// killed at the end of each round, and the journal must hold every webhook that was answered.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> steps::Result {
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::default();
+    let result = match chore {
+        Chore::Up { serve_arguments } => return up::run(&workspace, &serve_arguments),
+        Chore::Bench(options) => return bench::run(&workspace, &options),
+        Chore::Test { test_arguments } => checks::test(&workspace, &mut steps, &test_arguments),
+        Chore::Plugins => plugins::build(&workspace, &mut steps),
+        Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),
+        Chore::Lint => checks::lint(&workspace, &mut steps),
+        Chore::Audit => checks::audit(&workspace, &mut steps),
+    };
+    steps.print_table();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_defined() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_after_up_belong_to_the_host() {
+        let arguments = Arguments::parse_from(["xtask", "up", "--listen", "127.0.0.1:0"]);
+        let Chore::Up { serve_arguments } = arguments.chore else { panic!("not `up`") };
+        assert_eq!(serve_arguments, ["--listen", "127.0.0.1:0"]);
+    }
+}
