@@ -1,0 +1,94 @@
+//! Properties of the source tree itself. The rules are in `tidy/rules.rs`, with tests of their own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+mod rules;
+
+use rules::Source;
+
+/// Where Rust code of ours lies.
+const FOLDERS: &[&str] = &["host", "sdk", "plugins", "xtask", "tests"];
+
+#[test]
+fn every_file_says_what_it_is_and_stays_short() {
+    check(|source| [rules::first_line(source), rules::length(source)].concat());
+}
+
+#[test]
+fn a_module_imports_lower_floors_only() {
+    check(rules::floors);
+}
+
+#[test]
+fn heavy_crates_stay_in_their_module() {
+    check(rules::confinement);
+}
+
+#[test]
+fn the_host_knows_no_vendor() {
+    check(rules::vendors);
+}
+
+#[test]
+fn nothing_is_left_undone_or_silenced() {
+    check(|source| {
+        [rules::leftovers(source), rules::silencers(source), rules::unsafety(source)].concat()
+    });
+}
+
+#[test]
+fn every_plugin_is_whole() {
+    let mut faults = Vec::new();
+    for entry in fs::read_dir(root().join("plugins")).unwrap() {
+        let folder = entry.unwrap().path();
+        if folder.is_dir() {
+            faults.extend(rules::plugin(&folder));
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn every_promise_has_its_test() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    report(&rules::promises(&readme, &sources()));
+}
+
+#[track_caller]
+fn check(rule: impl Fn(&Source) -> Vec<String>) {
+    let sources = sources();
+    assert!(sources.len() > 30, "only {} files found", sources.len());
+    report(&sources.iter().flat_map(rule).collect::<Vec<_>>());
+}
+
+#[track_caller]
+fn report(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file of ours.
+fn sources() -> Vec<Source> {
+    let root = root();
+    let mut open: Vec<PathBuf> = FOLDERS.iter().map(|folder| root.join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                let is_ours = !path.ends_with("target") && !path.ends_with("node_modules");
+                open.extend(is_ours.then_some(path));
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { path: name, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    found
+}
