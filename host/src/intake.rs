@@ -288,7 +288,13 @@ fn best(results: impl Iterator<Item = EventOutcome>) -> Option<EventOutcome> {
 }
 
 fn refusal(status: u16, reason: &str) -> Response {
-    let body = serde_json::json!({ "type": "about:blank", "status": status, "title": "the webhook was refused", "detail": reason });
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "code": "refused",
+        "status": status,
+        "title": "the webhook was refused",
+        "detail": reason,
+    });
     let headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
     Response { status, headers, body: body.to_string().into_bytes() }
 }

@@ -68,6 +68,7 @@ async fn what_is_no_jivo_webhook_is_refused_with_the_reason_and_kept() {
     for body in bodies {
         let answer = host.hook(&url, body.to_vec()).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", String::from_utf8_lossy(body));
+        assert_eq!(answer.json()["code"], "refused");
         assert!(!answer.json()["detail"].as_str().unwrap().is_empty());
     }
 
