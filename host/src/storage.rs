@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Integration, PluginRecord},
     event::{Event, EventOutcome, Request},
-    id::{AccountId, Digest, EventId, IntegrationId, JobId, PluginName, RequestId},
+    id::{AccountId, Digest, EventId, IntegrationId, JobId, RequestId},
     outcome::{Blame, Next},
 };
 
@@ -269,12 +269,6 @@ pub trait Registry: fmt::Debug + Send + Sync {
     async fn put_first_token(&self, token: Digest) -> Result<bool>;
 
     async fn tokens(&self) -> Result<Vec<Digest>>;
-
-    /// Replaces every API token by this one.
-    async fn reset_token(&self, token: Digest) -> Result<()>;
-
-    /// The accounts that use a plugin.
-    async fn accounts_of(&self, plugin: &PluginName) -> Result<Vec<AccountId>>;
 }
 
 /// A change to an account's store.

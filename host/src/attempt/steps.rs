@@ -6,7 +6,7 @@ use super::Failure;
 use crate::{
     card::{AdapterError, Card, Identifier},
     event::{Effect, EventOutcome},
-    id::Digest,
+    id::{AccountId, Digest},
     plugin::{self, Adapter},
     rules::{identity, policy, policy::Plan},
     storage::{self, Journal, LeasedJob, Step, StepState},
@@ -50,7 +50,7 @@ pub(super) async fn run(
     if client.is_empty() {
         return Ok(EventOutcome::nothing());
     }
-    let key = idempotency_key(adapter, job, UPSERT_CONTACT);
+    let key = idempotency_key(&adapter.account().id, job, UPSERT_CONTACT);
     if let Some(upserted) = finished(job, &key) {
         return Ok(outcome(upserted.effect, vec![upserted.card]));
     }
@@ -95,7 +95,7 @@ impl Work<'_> {
         if let (Effect::Created, Plan::Update { card, fields }) = (tried, plan) {
             let native = self.adapter.map_fields(&self.client, &fields).await?;
             // Another write than the one that met the conflict, and so another key.
-            let key = idempotency_key(self.adapter, self.job, FILL_IN_EXISTING);
+            let key = idempotency_key(&self.adapter.account().id, self.job, FILL_IN_EXISTING);
             if !is_empty_record(&native)
                 && let Written::Card(card) = self.write(Some(&card), &native, &key).await?
             {
@@ -182,11 +182,13 @@ fn finished(job: &LeasedJob, key: &str) -> Option<Upserted> {
 }
 
 /// The same for every attempt of this step, and for no other step of any job.
-fn idempotency_key(adapter: &Adapter, job: &LeasedJob, step: &str) -> String {
+///
+/// The number of an event is new only within its database: a CRM that outlives the database
+/// would take the first event of the next one for a repeat, and change another client's card.
+fn idempotency_key(crm: &AccountId, job: &LeasedJob, step: &str) -> String {
+    let event = format!("{}/{}", job.event_id, job.accepted_at.as_microsecond());
     let mut parts = Vec::new();
-    for part in
-        [adapter.account().id.as_str(), job.integration.as_str(), &job.event_id.to_string(), step]
-    {
+    for part in [crm.as_str(), job.integration.as_str(), &event, step] {
         parts.extend_from_slice(&part.len().to_le_bytes());
         parts.extend_from_slice(part.as_bytes());
     }
@@ -203,4 +205,49 @@ fn outcome(effect: Effect, cards: Vec<Card>) -> EventOutcome {
 
 fn unreadable(error: &serde_json::Error) -> Failure {
     plugin::Error::BadAnswer(format!("the card cannot be kept: {error}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        event::{Event, Kind},
+        id::{EventId, JobId},
+        storage::Lease,
+    };
+
+    fn job(accepted_at: i64) -> LeasedJob {
+        LeasedJob {
+            lease: Lease { job: JobId(1), fence: 1 },
+            attempt: 1,
+            event_id: EventId(1),
+            account: "shop".parse().unwrap(),
+            integration: "shop-to-crm".parse().unwrap(),
+            event: Event {
+                dedup_key: None,
+                conversation: "chat-1".to_owned(),
+                wants_reply: false,
+                occurred_at: None,
+                kind: Kind::ClientUpdated,
+                client: Vec::new(),
+                fields: Vec::new(),
+                agents: Vec::new(),
+                context: None,
+            },
+            steps: Vec::new(),
+            accepted_at: Timestamp::from_microsecond(accepted_at).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_first_events_of_two_databases_have_two_keys() {
+        let crm: AccountId = "crm".parse().unwrap();
+        let key = |job: &LeasedJob, step| idempotency_key(&crm, job, step);
+        let again = LeasedJob { attempt: 2, ..job(1) };
+        assert_eq!(key(&job(1), UPSERT_CONTACT), key(&again, UPSERT_CONTACT));
+        assert_ne!(key(&job(1), UPSERT_CONTACT), key(&job(2), UPSERT_CONTACT));
+        assert_ne!(key(&job(1), UPSERT_CONTACT), key(&job(1), FILL_IN_EXISTING));
+    }
 }

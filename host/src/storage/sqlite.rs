@@ -19,13 +19,6 @@ mod tests;
 mod views;
 mod writer;
 
-/// Opens the database, makes or migrates it, and gives back the leases of an earlier process.
-///
-/// The last of the three stores that is dropped closes it; [`Sqlite::close`] does so in order.
-pub fn open(path: &Path, options: &config::Storage) -> Result<Stores> {
-    Ok(Sqlite::open(path, options)?.stores())
-}
-
 /// An open database.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -38,7 +31,9 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// As [`open`], for whoever wants to close it and to read its counters.
+    /// Opens the database, makes or migrates it, and gives back the leases of an earlier process.
+    ///
+    /// The last handle or store that is dropped closes it; [`Sqlite::close`] does so in order.
     pub fn open(path: &Path, options: &config::Storage) -> Result<Arc<Self>> {
         let lock = connection::lock(path)?;
         let db = connection::open_writer(path)?;

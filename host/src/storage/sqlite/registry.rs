@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     account::{Account, AccountState, Integration, PluginRecord},
-    id::{AccountId, Digest, PluginName},
+    id::Digest,
     storage::Registry,
 };
 
@@ -76,21 +76,6 @@ impl Registry for Sqlite {
             })
             .await
     }
-
-    async fn reset_token(&self, token: Digest) -> Result<()> {
-        self.writer
-            .write(move |db| {
-                db.execute("DELETE FROM token", ())?;
-                db.execute("INSERT INTO token (digest) VALUES (?1)", [token.0])?;
-                Ok(())
-            })
-            .await
-    }
-
-    async fn accounts_of(&self, plugin: &PluginName) -> Result<Vec<AccountId>> {
-        let plugin = plugin.clone();
-        self.readers.read(move |db| accounts_of(db, &plugin)).await
-    }
 }
 
 fn put_plugin(db: &Connection, plugin: &PluginRecord, record: &str, bytes: &[u8]) -> Result<()> {
@@ -141,13 +126,6 @@ fn integrations(db: &Connection) -> Result<Vec<Integration>> {
         });
     }
     Ok(integrations)
-}
-
-fn accounts_of(db: &Connection, plugin: &PluginName) -> Result<Vec<AccountId>> {
-    let mut statement =
-        db.prepare_cached("SELECT id FROM account WHERE plugin = ?1 ORDER BY id")?;
-    let ids = statement.query_map([plugin.as_str()], |row| row.get::<_, String>(0))?;
-    ids.map(|id| to_id("account", id?)).collect()
 }
 
 /// The JSON of one column, decoded row by row.

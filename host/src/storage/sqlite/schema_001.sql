@@ -15,7 +15,6 @@ CREATE TABLE account (
     is_active    INTEGER NOT NULL,
     record       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX account_plugin ON account (plugin);
 
 CREATE TABLE integration (
     id           TEXT PRIMARY KEY,

@@ -207,7 +207,7 @@ async fn a_closed_database_takes_no_writes_and_opens_again() {
     assert!(matches!(stores.journal.accept(one_event("k2")).await, Err(Error::Unavailable(_))));
     drop(stores);
 
-    let stores = open(&path, &options()).unwrap();
+    let stores = Sqlite::open(&path, &options()).unwrap().stores();
     let view = only_job(&stores, id).await;
     assert_eq!((view.state, view.attempts), (JobState::Pending, 1), "the lease is given back");
     let attempts = stores.journal.event(id).await.unwrap().unwrap().attempts;
@@ -221,7 +221,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let path = folder.path().join("patchbay.db");
     let db = Connection::open(&path).unwrap();
     db.execute_batch("PRAGMA user_version = 2").unwrap();
-    let refused = open(&path, &options()).unwrap_err();
+    let refused = Sqlite::open(&path, &options()).unwrap_err();
     assert!(matches!(refused, Error::NewerSchema { found: 2, known: 1 }), "{refused}");
     let tables: i64 =
         db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).unwrap();
