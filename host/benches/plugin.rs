@@ -8,24 +8,25 @@ use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState},
+    account::{Account, AccountState, Rate},
+    clock::SystemClock,
     config,
     event::{Received, Request},
     id::AccountId,
     plugin::{Options, Plugins},
-    storage::{Change, Committed, Kv, Result},
+    storage::{Change, Committed, Kv, Result, Turns},
 };
 
 /// The program's own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `receive` is pure: nothing is ever stored.
+/// `receive` is pure: nothing is ever stored or sent.
 #[derive(Debug)]
-struct NoKv;
+struct Nothing;
 
 #[async_trait]
-impl Kv for NoKv {
+impl Kv for Nothing {
     async fn get(&self, _account: &AccountId, _key: &str) -> Result<Option<Vec<u8>>> {
         Ok(None)
     }
@@ -41,6 +42,17 @@ impl Kv for NoKv {
 
     async fn keys(&self, _: &AccountId, _: &str, _: Option<&str>, _: u32) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Turns for Nothing {
+    async fn take(&self, _account: &AccountId, _rate: Rate, now: Timestamp) -> Result<Timestamp> {
+        Ok(now)
+    }
+
+    async fn peek(&self, _account: &AccountId, _rate: Rate, now: Timestamp) -> Result<Timestamp> {
+        Ok(now)
     }
 }
 
@@ -76,7 +88,8 @@ fn benches(criterion: &mut Criterion) {
         compiled: folder.path().to_owned(),
         compiler: PathBuf::from(env!("CARGO_BIN_EXE_patchbay")),
     };
-    let plugins = Plugins::new(options, Arc::new(NoKv)).unwrap();
+    let plugins =
+        Plugins::new(options, Arc::new(Nothing), Arc::new(Nothing), Arc::new(SystemClock)).unwrap();
     let (record, plugin) = runtime.block_on(plugins.admit(guest(), Timestamp::UNIX_EPOCH)).unwrap();
     let account = Arc::new(Account {
         id: "bench".parse().unwrap(),
@@ -88,6 +101,8 @@ fn benches(criterion: &mut Criterion) {
         state: AccountState::Active,
         reply_deadline_ms: 2500,
         webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     });
     let adapter = plugins.bind(plugin, account).expect("the plugin has no required settings");
     for name in ["chat_accepted.json", "chat_finished.json"] {

@@ -31,18 +31,21 @@ fn account(id: &str) -> Account {
         state: AccountState::Active,
         reply_deadline_ms: 0,
         webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     }
 }
 
 async fn register(stores: &Stores) {
     for id in ["channel", "crm"] {
-        stores.registry.put_account(account(id)).await.expect("an account is stored");
+        stores.registry.put_account(None, account(id)).await.expect("an account is stored");
     }
     let integration = Integration {
         id: "channel-to-crm".parse().expect("the name is good"),
         channel: "channel".parse().expect("the name is good"),
         crm: "crm".parse().expect("the name is good"),
         enabled: true,
+        options: patchbay::account::IntegrationOptions::default(),
     };
     stores.registry.put_integration(integration).await.expect("an integration is stored");
 }
@@ -51,6 +54,7 @@ fn webhook(number: u64) -> NewWebhook {
     let event = Event {
         dedup_key: None,
         conversation: format!("chat-{}", number % CONVERSATIONS),
+        episode: None,
         wants_reply: false,
         occurred_at: None,
         kind: Kind::ConversationStarted,
@@ -73,7 +77,13 @@ fn webhook(number: u64) -> NewWebhook {
             received_at: Timestamp::UNIX_EPOCH,
             remote_address: "192.0.2.7".to_owned(),
         },
-        reading: NewReading::Events(vec![NewEvent { dedup_key, event, integrations }]),
+        reading: NewReading::Events(vec![NewEvent {
+            dedup_key,
+            dedup_since: Timestamp::MIN,
+            client_keys: Vec::new(),
+            event,
+            integrations,
+        }]),
     }
 }
 

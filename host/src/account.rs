@@ -105,6 +105,35 @@ pub struct Account {
     pub reply_deadline_ms: u32,
     /// The secret part of the webhook URL, for channel accounts.
     pub webhook_token: Option<Secret<String>>,
+    /// How fast it may send requests; `None` for what its plugin knows of its peer.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+    /// How fast its webhook URL takes webhooks; `None` for the configured default.
+    #[serde(default)]
+    pub webhook_rate: Option<Rate>,
+}
+
+impl Account {
+    /// How fast it may send requests: what the operator says, else what its plugin knows.
+    ///
+    /// A plugin's number is kept evenly, one after the other: a peer that counts the requests of each
+    /// second never counts more.
+    pub fn rate_with(&self, manifest: &Manifest) -> Option<Rate> {
+        self.rate.or_else(|| {
+            let per_second = manifest.rate_limit.filter(|rate| rate.is_finite() && 0.0 < *rate)?;
+            Some(Rate { per_second, burst: 1 })
+        })
+    }
+}
+
+/// So many in a second, and so many at once after a rest.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// 0.2 or more; 0.5 is one in two seconds.
+    pub per_second: f64,
+    /// At least 1.
+    pub burst: u32,
 }
 
 /// One place that the operator lets an account reach.
@@ -133,4 +162,30 @@ pub struct Integration {
     pub channel: AccountId,
     pub crm: AccountId,
     pub enabled: bool,
+    #[serde(default)]
+    pub options: IntegrationOptions,
+}
+
+/// What an integration does beside keeping the card up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IntegrationOptions {
+    pub on_dead_letter: OnDeadLetter,
+    /// Whether a client without an open deal gets one.
+    pub deals: bool,
+    /// Whether offline messages, missed calls and repeat enquiries become tasks.
+    pub tasks: bool,
+    /// Whether transcripts and finished calls become notes.
+    pub notes: bool,
+}
+
+/// What a dead letter does to its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDeadLetter {
+    /// The lane goes on with its next job.
+    #[default]
+    Continue,
+    /// The lane stops until an operator replays the dead letter or lets the lane go on.
+    Stop,
 }

@@ -5,21 +5,25 @@ use std::{sync::Arc, time::Duration};
 use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::{
-    account::Account,
+    account::{Account, OnDeadLetter},
     clock::Clock,
     directory::{Directory, Entry},
     event::EventOutcome,
     outcome::{Next, Outcome, RetryPolicy},
+    shares::{Shares, Verdict},
     storage::{self, Journal, LeasedJob, Settlement},
-    tasks::{self, Panicked},
+    tasks::{self, Panicked, Tasks},
     telemetry::{FailedCallLabels, Metrics, SettledLabels},
     waiters::Waiters,
 };
 
+mod contact;
 mod failure;
+mod ledger;
 mod steps;
 
 pub use self::failure::Failure;
+use self::{contact::Known, steps::SETTLE_PAUSES};
 
 /// What every attempt needs.
 #[derive(Debug, Clone)]
@@ -30,6 +34,10 @@ pub struct Runner {
     pub waiters: Waiters,
     pub metrics: Metrics,
     pub policy: RetryPolicy,
+    pub shares: Shares,
+    pub tasks: Tasks,
+    /// How long a lease lasts.
+    pub lease: Duration,
 }
 
 impl Runner {
@@ -43,7 +51,7 @@ impl Runner {
             event.id = %job.event_id,
             integration.name = %job.integration,
         );
-        self.attempt(job).instrument(span).await;
+        Box::pin(self.attempt(job)).instrument(span).await;
     }
 
     async fn attempt(&self, job: LeasedJob) {
@@ -57,25 +65,36 @@ impl Runner {
             // The last attempt was lost with its host: one more could take the host again.
             Err(Failure::lost())
         } else {
-            let work = tasks::caught(self.work(&job, crm)).await;
-            work.unwrap_or_else(|Panicked| Err(Failure::bug()))
+            tokio::select! {
+                work = tasks::caught(self.work(&job, crm)) => {
+                    work.unwrap_or_else(|Panicked| Err(Failure::bug()))
+                }
+                () = self.tasks.cut() => Err(Failure::given_back()),
+            }
         };
         let took = started.elapsed();
         self.metrics.attempt_seconds.observe(took.as_secs_f64());
-        if let (Err(failure), Some(crm)) = (&result, crm) {
-            self.pause_if_unauthorized(&crm.account, failure).await;
+        if let Some(crm) = crm {
+            let verdict =
+                result.as_ref().map_or_else(|failure| failure.verdict, |_| Verdict::Answered);
+            self.shares.tell(&crm.account.id, verdict, self.clock.now(), jitter());
+            if let Err(failure) = &result {
+                self.pause_if_unauthorized(&crm.account, failure).await;
+            }
         }
         let settlement = self.settlement(&job, result, started_at, took);
         self.settle(&job, settlement).await;
         self.waiters.settled(job.event_id);
     }
 
-    async fn work(&self, job: &LeasedJob, crm: Option<&Entry>) -> Result<EventOutcome, Failure> {
-        let Some(entry) = crm else {
+    async fn work(&self, job: &LeasedJob, crm: Option<&Entry>) -> Result<Known, Failure> {
+        let snapshot = self.directory.snapshot();
+        let (Some(entry), Some(integration)) = (crm, snapshot.integrations.get(&job.integration))
+        else {
             return Err(Failure::not_configured("the integration, or its CRM account, is gone"));
         };
         match &entry.adapter {
-            Ok(adapter) => steps::run(self.journal.as_ref(), adapter, job).await,
+            Ok(adapter) => steps::run(self, adapter, job, integration.options).await,
             Err(_problems) => Err(Failure::not_configured(
                 "the CRM account cannot work as it is set: see its problems",
             )),
@@ -85,12 +104,16 @@ impl Runner {
     fn settlement(
         &self,
         job: &LeasedJob,
-        result: Result<EventOutcome, Failure>,
+        result: Result<Known, Failure>,
         started_at: jiff::Timestamp,
         took: Duration,
     ) -> Settlement {
+        let mut links = Vec::new();
         let (outcome, blame, reason, result) = match result {
-            Ok(outcome) => (Outcome::Done, None, None, Some(outcome)),
+            Ok(known) => {
+                links = known.links;
+                (Outcome::Done, None, None, Some(known.outcome))
+            }
             Err(failure) => {
                 self.count_failed_call(job, &failure);
                 let told =
@@ -117,7 +140,12 @@ impl Runner {
         self.metrics.attempts.get_or_create(&labels).inc();
         Settlement {
             next,
-            counts: !matches!(outcome, Outcome::RateLimited { .. } | Outcome::Unauthorized),
+            stops_lane: self.stops_lane(job),
+            links,
+            counts: !matches!(
+                outcome,
+                Outcome::RateLimited { .. } | Outcome::Unauthorized | Outcome::GivenBack
+            ),
             outcome: outcome.name(),
             blame,
             reason,
@@ -127,19 +155,36 @@ impl Runner {
         }
     }
 
+    /// Tries again for a while: to run the job again costs more. A settlement that was kept, and
+    /// the answer lost, finds its lease gone, and nothing is lost with it.
     async fn settle(&self, job: &LeasedJob, settlement: Settlement) {
-        match self.journal.settle(job.lease, settlement, self.clock.now()).await {
-            Ok(()) => {}
-            Err(storage::Error::LeaseLost) => {
-                info!("the lease ran out: what this attempt did is recorded by its steps");
-            }
-            Err(error) => {
+        let mut pauses = SETTLE_PAUSES.into_iter();
+        loop {
+            let settled =
+                self.journal.settle(job.lease, settlement.clone(), self.clock.now()).await;
+            let error = match settled {
+                Ok(()) => return,
+                Err(storage::Error::LeaseLost) => {
+                    info!("the lease ran out: what this attempt did is recorded by its steps");
+                    return;
+                }
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next() else {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the attempt could not be settled"
                 );
-            }
+                return;
+            };
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    fn stops_lane(&self, job: &LeasedJob) -> bool {
+        let snapshot = self.directory.snapshot();
+        let integration = snapshot.integrations.get(&job.integration);
+        integration.is_some_and(|it| it.options.on_dead_letter == OnDeadLetter::Stop)
     }
 
     async fn pause_if_unauthorized(&self, tried: &Account, failure: &Failure) {

@@ -131,6 +131,46 @@ pub enum FieldType {
     Url,
 }
 
+/// A deal as the CRM shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deal {
+    pub id: String,
+    pub url: Option<String>,
+    pub title: String,
+    pub stage: Option<String>,
+    pub manager: Option<Person>,
+    pub fields: Vec<Field>,
+}
+
+/// What a note or a task is attached to, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    Card(String),
+    Deal(String),
+}
+
+/// Something that a manager has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub subject: Subject,
+    pub title: String,
+    pub text: String,
+    /// A manager's id.
+    pub manager: Option<String>,
+    /// As RFC 3339 with an offset.
+    pub due: String,
+}
+
+/// What is written down about a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    Text(String),
+    Transcript(Transcript),
+    Call(Call),
+}
+
 /// Who looks after whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {

@@ -27,6 +27,11 @@ enum Command {
     Check(CheckArgs),
     /// Put dead letters back to work on a running host.
     Replay(ReplayArgs),
+    /// Erase what a running host has received of a client, by what the client is known by.
+    Forget(ForgetArgs),
+    /// List lanes that do not flow, and let stopped ones go on.
+    #[command(subcommand)]
+    Lane(LaneCommand),
     /// List and upload plugins on a running host.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -105,6 +110,52 @@ struct ReplayArgs {
     /// With --all: only those of this integration.
     #[arg(long, requires = "all")]
     integration: Option<String>,
+    /// With --all: only those dead since this time, as in 2026-01-31T12:00:00Z.
+    #[arg(long, requires = "all")]
+    since: Option<jiff::Timestamp>,
+    /// With --all: only those of this kind of event, `conversation-finished` for example.
+    #[arg(long, requires = "all")]
+    kind: Option<String>,
+    /// With --all: only those whose reason holds this text.
+    #[arg(long, requires = "all")]
+    reason: Option<String>,
+}
+
+/// Cards in CRMs are not touched: they are listed, and erased there.
+#[derive(Debug, Args)]
+#[group(id = "client", required = true, multiple = true)]
+struct ForgetArgs {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    /// A phone of the client.
+    #[arg(long, group = "client")]
+    phone: Option<String>,
+    /// An e-mail address of the client.
+    #[arg(long, group = "client")]
+    email: Option<String>,
+    /// An id in another system, as `system:id`.
+    #[arg(long, group = "client")]
+    external: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum LaneCommand {
+    /// List lanes that wait for a retry, for another job of their client, or for an operator.
+    List {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        /// Only those of this integration.
+        #[arg(long)]
+        integration: Option<String>,
+    },
+    /// Let stopped lanes go on after their dead letters.
+    Resume {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        /// Lanes by number.
+        #[arg(required = true)]
+        lanes: Vec<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,6 +218,13 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => remote::replay(&args),
+        Command::Forget(args) => remote::forget(&args),
+        Command::Lane(LaneCommand::List { remote, integration }) => {
+            remote::list_lanes(&remote, integration.as_deref())
+        }
+        Command::Lane(LaneCommand::Resume { remote, lanes }) => {
+            remote::resume_lanes(&remote, &lanes)
+        }
         Command::Plugin(PluginCommand::List { remote }) => remote::list_plugins(&remote),
         Command::Plugin(PluginCommand::Push { remote, file }) => {
             remote::push_plugin(&remote, &file)

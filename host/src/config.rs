@@ -7,17 +7,19 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf
 use serde::Deserialize;
 
 use crate::{
-    account::Grant,
+    account::{Grant, IntegrationOptions, Rate},
     id::{AccountId, IntegrationId, PluginName},
 };
 
 mod check;
+mod database;
 mod defaults;
 mod faults;
 mod reference;
 
 pub use self::{
-    check::read_secret, defaults::reply_deadline_ms, faults::Fault, reference::reference,
+    check::read_secret, database::DatabaseUrl, defaults::reply_deadline_ms, faults::Fault,
+    reference::reference,
 };
 
 /// The whole file.
@@ -36,8 +38,10 @@ pub struct Config {
     pub intake: Intake,
     pub worker: Worker,
     pub retry: Retry,
+    pub retention: Retention,
     pub limits: Limits,
     pub egress: Egress,
+    #[serde(deserialize_with = "database::url_or_table")]
     pub storage: Storage,
     pub log: Log,
     /// Accounts kept in the file: set at every start, over what the API set.
@@ -49,7 +53,7 @@ pub struct Config {
 }
 
 /// One account of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountEntry {
     pub id: AccountId,
@@ -66,6 +70,10 @@ pub struct AccountEntry {
     /// Longest wait for a reply, in milliseconds; 0 answers with the fallback at once.
     #[serde(default = "defaults::reply_deadline_ms")]
     pub reply_deadline_ms: u32,
+    /// How fast it may send requests, over what its plugin knows.
+    pub rate: Option<Rate>,
+    /// How fast its webhook URL takes webhooks, over the default.
+    pub webhook_rate: Option<Rate>,
 }
 
 /// Where a secret is read from at start.
@@ -85,6 +93,8 @@ pub struct IntegrationEntry {
     pub crm: AccountId,
     #[serde(default = "defaults::enabled")]
     pub enabled: bool,
+    #[serde(default)]
+    pub options: IntegrationOptions,
 }
 
 /// What happens at the door.
@@ -98,6 +108,16 @@ pub struct Intake {
     pub header_bytes_max: usize,
     /// Webhooks worked on at the same time. More are answered with 503.
     pub in_flight_max: u32,
+    /// Webhooks that one URL takes in a second, where its account says nothing else. More are
+    /// answered with 429. Each host counts its own.
+    pub url_per_second: NonZeroU32,
+    /// Webhooks that one URL takes at once after a rest.
+    pub url_burst: NonZeroU32,
+    /// How long an event is known by its adapter's key, in seconds: a repeat makes nothing new.
+    pub dedup_window_s: NonZeroU32,
+    /// The same for an event without a key, which is known by its content: people do say the same
+    /// thing twice.
+    pub content_dedup_window_s: NonZeroU32,
 }
 
 /// The loop that runs jobs.
@@ -106,6 +126,10 @@ pub struct Intake {
 pub struct Worker {
     /// Jobs run at the same time; 0 takes webhooks in and runs none.
     pub slots: u32,
+    /// Jobs of one CRM account at the same time, so that a slow one leaves room for the others.
+    pub account_slots: NonZeroU32,
+    /// Retries and replays at the same time, so that they leave room for first attempts.
+    pub again_slots: NonZeroU32,
     /// Longest time between two looks at the queue, in milliseconds; wake-ups come sooner.
     pub poll_ms: NonZeroU32,
     /// Longest time for running jobs to end after a stop, in seconds.
@@ -122,6 +146,24 @@ pub struct Retry {
     pub base_ms: NonZeroU32,
     /// Longest delay, in seconds.
     pub cap_s: NonZeroU32,
+    /// Failures in a row after which a CRM account is left alone for a while.
+    pub breaker_failures: NonZeroU32,
+    /// The first such while, in milliseconds; it doubles while the CRM stays down.
+    pub breaker_base_ms: NonZeroU32,
+    /// Longest such while, in seconds.
+    pub breaker_cap_s: NonZeroU32,
+}
+
+/// How long what was received is kept. Work that has not ended always is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Webhooks with all that came of them, in days.
+    pub journal_days: NonZeroU32,
+    /// The attempts of jobs that have ended, in days.
+    pub traces_days: NonZeroU32,
+    /// Size of the database in bytes, beyond which the oldest go sooner; 0 for no such limit.
+    pub bytes_max: u64,
 }
 
 /// What one call of a plugin may use. Each limit holds for one call unless it says otherwise.
@@ -192,16 +234,21 @@ pub struct Egress {
     pub idle_s: u32,
 }
 
-/// The database.
+/// The database. `storage = "postgres://…"` is short for a table with that URL.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
+    /// The PostgreSQL database that several hosts share: `postgres://user:password@host/database`,
+    /// or `{ env = "NAME" }` or `{ file = "PATH" }`. Default: a file in the data folder.
+    pub url: Option<DatabaseUrl>,
     /// Writes waiting for the disk. More are refused with 503.
     pub queue_max: usize,
     /// Writes joined into one durable commit.
     pub batch_max: usize,
-    /// Readers beside the one writer.
+    /// Readers beside the one writer of the embedded database.
     pub readers: NonZeroU32,
+    /// Connections of this host to PostgreSQL, beside four of its own for webhooks and news.
+    pub connections: NonZeroU32,
     /// Rejected webhooks kept for each account.
     pub rejected_max: u32,
 }

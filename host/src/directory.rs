@@ -11,15 +11,18 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Account, AccountState, Grant, Integration, PluginRecord, Role},
+    account::{Account, AccountState, Integration, PluginRecord, Role},
     card::Problem,
-    config,
-    id::{AccountId, Digest, IntegrationId, PluginName, random_token},
+    id::{AccountId, Digest, IntegrationId, PluginName},
     plugin::{Adapter, Plugin, Plugins, Refusal},
-    secret::Secret,
     storage::{self, Stores},
     tasks::Tasks,
 };
+
+mod change;
+
+pub use self::change::AccountChange;
+use self::change::changed;
 
 /// One consistent view of all that is configured.
 #[derive(Debug, Default)]
@@ -71,26 +74,6 @@ pub struct Directory {
     changing: tokio::sync::Mutex<HashMap<Digest, Arc<Plugin>>>,
 }
 
-/// Longest wait for a reply that an account may ask for, in milliseconds: no vendor waits longer.
-const REPLY_DEADLINE_MS_MAX: u32 = 60_000;
-
-/// What is to be set on an account; `None` keeps what it has, or sets the default.
-#[derive(Debug)]
-pub struct AccountChange {
-    pub id: AccountId,
-    pub plugin: PluginName,
-    pub title: Option<String>,
-    pub settings: BTreeMap<String, String>,
-    pub secrets: BTreeMap<String, Secret<String>>,
-    /// Whether secrets that are not named keep their values.
-    pub keeps_secrets: bool,
-    pub grants: Vec<Grant>,
-    pub state: Option<AccountState>,
-    /// Whether any change sets a paused account to work again.
-    pub resumes: bool,
-    pub reply_deadline_ms: Option<u32>,
-}
-
 /// Why a change was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -131,6 +114,16 @@ impl Directory {
         &self.plugins
     }
 
+    /// Reads again what is configured: another host may have changed it.
+    pub async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+        let directory = Arc::clone(self);
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            directory.reload(&mut loaded).await
+        })
+        .await
+    }
+
     /// Installs a plugin; every account of its name uses it from the next call on.
     pub async fn install(
         self: &Arc<Self>,
@@ -154,27 +147,42 @@ impl Directory {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
             let mut loaded = directory.changing.lock().await;
-            let snapshot = directory.snapshot();
-            let resumes = change.resumes;
-            let mut account = changed(&snapshot, change)?;
-            let before = snapshot.accounts.get(&account.id);
-            if before.is_some_and(|before| *before.account == account) {
-                return Ok(());
+            match directory.set_once(&mut loaded, change.clone()).await {
+                // Another host has set it since it was read here.
+                Err(Error::Storage(storage::Error::Changed(_))) => {
+                    directory.reload(&mut loaded).await?;
+                    directory.set_once(&mut loaded, change).await
+                }
+                set => set,
             }
-            if resumes {
-                account.state = AccountState::Active;
-            }
-            let plugin = snapshot.plugins.get(&account.plugin).ok_or_else(|| {
-                let message =
-                    format!("no plugin `{}` is installed: upload it first", account.plugin);
-                invalid("plugin", message)
-            })?;
-            let bound = directory.plugins.bind(Arc::clone(plugin), Arc::new(account.clone()));
-            bound.map_err(Error::Invalid)?;
-            directory.stores.registry.put_account(account).await?;
-            directory.reload(&mut loaded).await
         })
         .await
+    }
+
+    async fn set_once(
+        &self,
+        loaded: &mut HashMap<Digest, Arc<Plugin>>,
+        change: AccountChange,
+    ) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let resumes = change.resumes;
+        let mut account = changed(&snapshot, change)?;
+        let before = snapshot.accounts.get(&account.id);
+        if before.is_some_and(|before| *before.account == account) {
+            return Ok(());
+        }
+        if resumes {
+            account.state = AccountState::Active;
+        }
+        let plugin = snapshot.plugins.get(&account.plugin).ok_or_else(|| {
+            let message = format!("no plugin `{}` is installed: upload it first", account.plugin);
+            invalid("plugin", message)
+        })?;
+        let bound = self.plugins.bind(Arc::clone(plugin), Arc::new(account.clone()));
+        bound.map_err(Error::Invalid)?;
+        let before = before.map(|entry| entry.account.as_ref());
+        self.stores.registry.put_account(before, account).await?;
+        self.reload(loaded).await
     }
 
     /// Sets an integration, after its two ends were checked.
@@ -212,10 +220,15 @@ impl Directory {
             if tried.state != AccountState::Active || now.is_none_or(|now| **now != tried) {
                 return Ok(false);
             }
-            let account = Account { state: AccountState::Paused(reason), ..tried };
-            directory.stores.registry.put_account(account).await?;
+            let account = Account { state: AccountState::Paused(reason), ..tried.clone() };
+            let paused = directory.stores.registry.put_account(Some(&tried), account).await;
             directory.reload(&mut loaded).await?;
-            Ok(true)
+            match paused {
+                Ok(()) => Ok(true),
+                // Another host has mended it meanwhile.
+                Err(storage::Error::Changed(_)) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
         })
         .await
     }
@@ -301,39 +314,6 @@ impl Directory {
         }
         Entry { account, adapter }
     }
-}
-
-/// The account as it shall be, or why it cannot be so.
-fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Account, Error> {
-    let before = snapshot.accounts.get(&change.id).map(|entry| entry.account.as_ref());
-    if let Some(before) = before.filter(|before| before.plugin != change.plugin) {
-        return Err(Error::OtherPlugin { id: change.id, plugin: before.plugin.clone() });
-    }
-    let deadline = change.reply_deadline_ms.or(before.map(|account| account.reply_deadline_ms));
-    let reply_deadline_ms = deadline.unwrap_or_else(config::reply_deadline_ms);
-    if REPLY_DEADLINE_MS_MAX < reply_deadline_ms {
-        let message = format!("{reply_deadline_ms} is above {REPLY_DEADLINE_MS_MAX}");
-        return Err(invalid("reply_deadline_ms", message));
-    }
-    let kept = before.filter(|_| change.keeps_secrets);
-    let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
-    secrets.extend(change.secrets);
-    let plugin = snapshot.plugins.get(&change.plugin);
-    let is_channel = plugin.is_some_and(|plugin| plugin.has(Role::Channel));
-    let token = before.and_then(|account| account.webhook_token.clone());
-    let title = change.title.or_else(|| before.map(|account| account.title.clone()));
-    let state = change.state.or_else(|| before.map(|account| account.state.clone()));
-    Ok(Account {
-        id: change.id,
-        plugin: change.plugin,
-        title: title.unwrap_or_default(),
-        settings: change.settings,
-        secrets,
-        grants: change.grants,
-        state: state.unwrap_or(AccountState::Active),
-        reply_deadline_ms,
-        webhook_token: token.or_else(|| is_channel.then(|| Secret::new(random_token()))),
-    })
 }
 
 fn invalid(field: &str, message: String) -> Error {

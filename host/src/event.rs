@@ -78,6 +78,9 @@ pub struct Event {
     /// The lane.
     #[serde(skip)]
     pub conversation: String,
+    /// The chat, call or form within the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<String>,
     pub wants_reply: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<String>,

@@ -10,28 +10,36 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     attempt::Runner,
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     directory::Directory,
     http::{self, AppState, Door},
     id::{Digest, random_token},
-    intake::{self, Intake},
+    intake::{self, Intake, Windows},
     outcome::RetryPolicy,
     plugin::{self, Plugins},
     secret::Secret,
-    storage::{self, Stores, sqlite::Sqlite},
+    shares::{self, BreakerPolicy, Shares},
+    storage::{self, News, Stores},
     tasks::Tasks,
     telemetry::Metrics,
-    upkeep::{self, Upkeep},
+    upkeep::{self, Retention, Upkeep},
     waiters::Waiters,
     worker,
 };
 
+mod database;
 mod provision;
+
+use database::Database;
+
+/// Longest wait for jobs that were cut off to be given back.
+const GIVE_BACK_MAX: Duration = Duration::from_secs(2);
 
 /// A host that listens and works.
 #[derive(Debug)]
@@ -40,7 +48,7 @@ pub struct Host {
     /// The API token, where this start made the first one.
     pub new_token: Option<Secret<String>>,
     pub state: AppState,
-    database: Arc<Sqlite>,
+    database: Database,
     tasks: Tasks,
     grace: Duration,
 }
@@ -52,6 +60,8 @@ pub enum Error {
     DataFolder { path: PathBuf, source: io::Error },
     #[error("the database cannot be opened: {}", chain(.0))]
     Storage(#[from] storage::Error),
+    #[error("the URL of the database, `storage`, cannot be read: {0}")]
+    DatabaseUrl(String),
     #[error("the sandbox cannot be set up: {}", chain(.0))]
     Plugins(#[from] plugin::Error),
     #[error(transparent)]
@@ -70,15 +80,31 @@ impl Host {
         clock: Arc<dyn Clock>,
         compiler: PathBuf,
     ) -> Result<Self, Error> {
+        Self::start_with(config, clock, compiler, |stores| stores).await
+    }
+
+    /// The same, on what `wrap` makes of the stores.
+    pub async fn start_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        compiler: PathBuf,
+        wrap: impl FnOnce(Stores) -> Stores,
+    ) -> Result<Self, Error> {
         make_folder(&config.data)?;
-        let (database, stores) = open_database(&config)?;
+        let (database, stores) = Database::open(&config).await?;
+        let stores = wrap(stores);
         let options = plugin::Options {
             limits: config.limits.clone(),
             egress: config.egress.clone(),
             compiled: config.data.join("compiled"),
             compiler,
         };
-        let plugins = Plugins::new(options, Arc::clone(&stores.kv))?;
+        let plugins = Plugins::new(
+            options,
+            Arc::clone(&stores.kv),
+            Arc::clone(&stores.turns),
+            Arc::clone(&clock),
+        )?;
         let tasks = Tasks::default();
         let directory = Directory::open(stores.clone(), plugins, tasks.clone()).await?;
         let directory = Arc::new(directory);
@@ -101,13 +127,15 @@ impl Host {
 
     /// Stops: no new webhooks, no new leases, running attempts end, the journal is flushed.
     ///
-    /// What has not ended within the grace time gives its lease back at the next start.
+    /// What has not ended within the grace time is cut off, and its jobs are given back.
     pub async fn stop(self) {
         self.tasks.stop();
         if tokio::time::timeout(self.grace, self.tasks.ended()).await.is_err() {
-            tracing::warn!(
-                "work did not end within the grace time: its leases are given back at the next start"
-            );
+            tracing::warn!("work did not end within the grace time: it is cut off, and given back");
+            self.tasks.cut_off();
+            if tokio::time::timeout(GIVE_BACK_MAX, self.tasks.ended()).await.is_err() {
+                tracing::warn!("work could not be given back: its leases run out by themselves");
+            }
         }
         self.database.close().await;
     }
@@ -123,12 +151,6 @@ fn make_folder(data: &Path) -> Result<(), Error> {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
-}
-
-fn open_database(config: &Config) -> Result<(Arc<Sqlite>, Stores), Error> {
-    let database = Sqlite::open(&config.data.join("patchbay.db"), &config.storage)?;
-    let stores = database.stores();
-    Ok((database, stores))
 }
 
 /// The first start makes the API token; only its digest is kept.
@@ -159,6 +181,10 @@ fn app_state(
             directory: Arc::clone(&directory),
             waiters: waiters.clone(),
             metrics: metrics.clone(),
+            windows: Windows {
+                key: Duration::from_secs(config.intake.dedup_window_s.get().into()),
+                content: Duration::from_secs(config.intake.content_dedup_window_s.get().into()),
+            },
         },
         stores,
         directory,
@@ -173,7 +199,32 @@ fn app_state(
     }
 }
 
+fn shares(config: &Config) -> Shares {
+    let (worker, retry) = (&config.worker, &config.retry);
+    let limits = shares::Limits {
+        slots: worker.slots,
+        account: worker.account_slots.get(),
+        again: worker.again_slots.get(),
+    };
+    let policy = BreakerPolicy {
+        failures: retry.breaker_failures.get(),
+        base: Duration::from_millis(retry.breaker_base_ms.get().into()),
+        cap: Duration::from_secs(retry.breaker_cap_s.get().into()),
+    };
+    Shares::new(limits, policy)
+}
+
+fn retention(config: &config::Retention) -> Retention {
+    let days = |days: u32| SignedDuration::from_hours(i64::from(days) * 24);
+    Retention {
+        journal: days(config.journal_days.get()),
+        traces: days(config.traces_days.get()),
+        bytes_max: (0 < config.bytes_max).then_some(config.bytes_max),
+    }
+}
+
 fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
+    let shares = shares(config);
     let runner = Runner {
         journal: Arc::clone(&state.stores.journal),
         directory: Arc::clone(&state.directory),
@@ -185,14 +236,17 @@ fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
             base: Duration::from_millis(config.retry.base_ms.get().into()),
             cap: Duration::from_secs(config.retry.cap_s.get().into()),
         },
+        shares: shares.clone(),
+        tasks: tasks.clone(),
+        lease: config.lease(),
     };
     let options = worker::Options {
         slots: config.worker.slots,
-        lease: config.lease(),
+        shares: shares.clone(),
         poll: Duration::from_millis(config.worker.poll_ms.get().into()),
     };
     let own = tasks.clone();
-    tasks.keep("worker", move || worker::run(runner.clone(), own.clone(), options));
+    tasks.keep("worker", move || worker::run(runner.clone(), own.clone(), options.clone()));
     let upkeep = Upkeep {
         journal: Arc::clone(&state.stores.journal),
         directory: Arc::clone(&state.directory),
@@ -200,11 +254,44 @@ fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
         waiters: state.waiters.clone(),
         metrics: state.metrics.clone(),
         reread: Arc::clone(&state.reread),
+        shares,
+        retention: retention(&config.retention),
     };
+    let (own_upkeep, own) = (upkeep.clone(), tasks.clone());
+    tasks.keep("retention", move || upkeep::run_retention(own_upkeep.clone(), own.clone()));
     let own = tasks.clone();
     tasks.keep("upkeep", move || upkeep::run(upkeep.clone(), own.clone()));
+    let (own_state, own) = (state.clone(), tasks.clone());
+    tasks.keep("news", move || news_loop(own_state.clone(), own.clone()));
     let (state, own) = (state.clone(), tasks.clone());
     tasks.keep("reread", move || reread_loop(state.clone(), own.clone()));
+}
+
+/// Passes on what other hosts on the same database did.
+async fn news_loop(state: AppState, tasks: Tasks) {
+    loop {
+        let news = tokio::select! {
+            () = tasks.stopping() => return,
+            news = state.stores.peers.news() => news,
+        };
+        if let News::Settled(event) = news {
+            state.waiters.settled(event);
+        }
+        if let News::Work | News::Changed | News::Gap = news {
+            state.waiters.wake_worker();
+        }
+        if let News::Changed | News::Gap = news
+            && let Err(error) = state.directory.refresh().await
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what another host has configured could not be read"
+            );
+        }
+        if news == News::Gap {
+            state.waiters.settled_all();
+        }
+    }
 }
 
 /// Reads unread webhooks again whenever a plugin is new or upkeep has seen some.

@@ -12,8 +12,8 @@ use axum::{
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    clock::Clock, config, directory::Directory, intake::Intake, storage::Stores, tasks::Tasks,
-    telemetry::Metrics, waiters::Waiters,
+    account::Rate, clock::Clock, config, directory::Directory, intake::Intake, storage::Stores,
+    tasks::Tasks, telemetry::Metrics, waiters::Waiters,
 };
 
 mod accounts;
@@ -22,14 +22,17 @@ mod body;
 mod dead_letters;
 mod error;
 mod events;
+mod forget;
 mod health;
 mod integrations;
+mod lanes;
 mod openapi;
+mod pace;
 mod page;
 mod plugins;
 mod webhook;
 
-pub use self::error::ApiError;
+pub use self::{error::ApiError, pace::Pace};
 
 /// What the handlers need. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,6 +59,7 @@ pub struct Door {
     pub body_bytes_max: usize,
     pub header_bytes_max: usize,
     pub in_flight: Arc<Semaphore>,
+    pub pace: Arc<Pace>,
 }
 
 impl Door {
@@ -65,6 +69,10 @@ impl Door {
             body_bytes_max: intake.body_bytes_max,
             header_bytes_max: intake.header_bytes_max,
             in_flight: Arc::new(Semaphore::new(in_flight)),
+            pace: Arc::new(Pace::new(Rate {
+                per_second: intake.url_per_second.get().into(),
+                burst: intake.url_burst.get(),
+            })),
         }
     }
 }
@@ -81,7 +89,11 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))
         .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/replay", post(dead_letters::replay_all))
         .route("/dead-letters/{job}/replay", post(dead_letters::replay))
+        .route("/lanes", get(lanes::list))
+        .route("/lanes/{lane}/resume", post(lanes::resume))
+        .route("/forget", post(forget::forget))
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), auth::require_token))

@@ -26,6 +26,11 @@ row_ids! {
     EventId,
     /// One job: one event's work for one integration.
     JobId,
+    /// The jobs of one conversation in one integration.
+    LaneId,
+    /// What a client is locked by: a hash of one identifier. Two that are equal by chance cost a
+    /// wait, and nothing else.
+    ClientKey,
 }
 
 macro_rules! slugs {

@@ -8,18 +8,20 @@ use tokio::time::Instant;
 use crate::{
     account::AccountState,
     directory::{Directory, Entry, Snapshot},
-    event::{Event, EventOutcome, Received, Request, Response},
-    id::{Digest, EventId, IntegrationId},
+    event::{EventOutcome, Received, Request, Response},
+    id::{EventId, IntegrationId},
     outcome::Blame,
     plugin::{self, Adapter},
-    storage::{self, AcceptedEvent, JobState, JobView, Journal, NewEvent, NewReading, NewWebhook},
+    storage::{self, AcceptedEvent, JobState, JobView, Journal, NewReading, NewWebhook},
     telemetry::{Metrics, VerdictLabel},
     waiters::Waiters,
 };
 
+mod dedup;
 mod reading;
 
-pub use self::reading::reread_all;
+use self::dedup::new_events;
+pub use self::{dedup::Windows, reading::reread_all};
 
 /// Kept of the reply deadline for rendering the reply: a tenth of it, and no more than this.
 const RENDER_MAX: Duration = Duration::from_millis(100);
@@ -45,9 +47,6 @@ impl Deadline {
     }
 }
 
-/// Longest key of an adapter that is kept as it is, in bytes.
-const KEY_BYTES_KEPT: usize = 96;
-
 /// Takes webhooks in. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Intake {
@@ -55,6 +54,7 @@ pub struct Intake {
     pub directory: Arc<Directory>,
     pub waiters: Waiters,
     pub metrics: Metrics,
+    pub windows: Windows,
 }
 
 /// Why a webhook was not taken in. Nothing was stored, and the sender may repeat.
@@ -106,7 +106,8 @@ impl Intake {
         };
         match adapter.receive(&request).await {
             Ok(Received::Events(intake)) => {
-                let (waits, events) = new_events(&request, intake.events, integrations);
+                let (waits, events) =
+                    new_events(&request, intake.events, integrations, self.windows);
                 let accepted = self.journal.accept(webhook(NewReading::Events(events))).await?;
                 self.waiters.wake_worker();
                 self.count("events");
@@ -205,49 +206,6 @@ impl Intake {
     }
 }
 
-/// The events for the journal, and which of them the sender waits for.
-fn new_events(
-    request: &Request,
-    events: Vec<Event>,
-    integrations: &[IntegrationId],
-) -> (Vec<bool>, Vec<NewEvent>) {
-    let waits = events.iter().map(|event| event.wants_reply).collect();
-    let new_event = |(ordinal, event): (usize, Event)| NewEvent {
-        dedup_key: dedup_key(request, ordinal, event.dedup_key.as_deref()),
-        integrations: if event.kind.makes_a_job() { integrations.to_vec() } else { Vec::new() },
-        event,
-    };
-    (waits, events.into_iter().enumerate().map(new_event).collect())
-}
-
-/// The adapter's key, or a digest of the content where it has none.
-///
-/// A short key stays as it is: keys of one time then lie side by side in the index, and a commit
-/// writes few pages of it. The first byte tells the kinds of keys apart; the parts of the content
-/// are marked with their lengths, so that no two lists of parts look alike.
-fn dedup_key(request: &Request, ordinal: usize, key: Option<&str>) -> Vec<u8> {
-    let marked = |mark: u8, bytes: &[u8]| [&[mark], bytes].concat();
-    match key {
-        Some(key) if key.len() <= KEY_BYTES_KEPT => marked(b'k', key.as_bytes()),
-        Some(key) => marked(b'd', &Digest::of(key.as_bytes()).0),
-        None => marked(b'c', &content_digest(request, ordinal).0),
-    }
-}
-
-fn content_digest(request: &Request, ordinal: usize) -> Digest {
-    let mut text = Vec::new();
-    let mut part = |bytes: &[u8]| {
-        text.extend_from_slice(&bytes.len().to_le_bytes());
-        text.extend_from_slice(bytes);
-    };
-    part(&ordinal.to_le_bytes());
-    part(request.method.as_bytes());
-    part(request.path.as_bytes());
-    part(request.query.as_bytes());
-    part(&request.body);
-    Digest::of(&text)
-}
-
 fn has_ended(job: &JobView) -> bool {
     matches!(job.state, JobState::Done | JobState::Dead)
 }
@@ -323,29 +281,6 @@ mod tests {
             received_at: Timestamp::UNIX_EPOCH,
             remote_address: "127.0.0.1".to_owned(),
         }
-    }
-
-    #[test]
-    fn equal_keys_are_one_event_whatever_the_body_says() {
-        assert_eq!(dedup_key(&request("a"), 0, Some("k")), dedup_key(&request("b"), 1, Some("k")));
-        assert_ne!(dedup_key(&request("a"), 0, Some("k")), dedup_key(&request("a"), 0, Some("l")));
-    }
-
-    #[test]
-    fn a_key_is_kept_up_to_its_limit_and_digested_beyond() {
-        let key = |length: usize| dedup_key(&request("a"), 0, Some(&"k".repeat(length)));
-        assert_eq!(key(KEY_BYTES_KEPT).len(), 1 + KEY_BYTES_KEPT);
-        assert_eq!(key(KEY_BYTES_KEPT + 1).len(), 1 + 32);
-        assert_ne!(key(KEY_BYTES_KEPT + 1), key(KEY_BYTES_KEPT + 2));
-    }
-
-    #[test]
-    fn without_a_key_the_content_tells_events_apart() {
-        assert_eq!(dedup_key(&request("a"), 0, None), dedup_key(&request("a"), 0, None));
-        assert_ne!(dedup_key(&request("a"), 0, None), dedup_key(&request("b"), 0, None));
-        assert_ne!(dedup_key(&request("a"), 0, None), dedup_key(&request("a"), 1, None));
-        let get = Request { query: "a".to_owned(), ..request("") };
-        assert_ne!(dedup_key(&get, 0, None), dedup_key(&request("a"), 0, None));
     }
 
     fn known() -> EventOutcome {

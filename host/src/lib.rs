@@ -18,6 +18,7 @@ pub mod config;
 pub mod tasks;
 pub mod telemetry;
 
+pub mod shares;
 pub mod storage;
 
 pub mod plugin;

@@ -22,6 +22,8 @@ pub enum Outcome {
     Unauthorized,
     /// No attempt with the same input can succeed.
     Permanent,
+    /// The host stopped before the attempt had ended.
+    GivenBack,
 }
 
 impl Outcome {
@@ -33,6 +35,7 @@ impl Outcome {
             Self::RateLimited { .. } => "rate-limited",
             Self::Unauthorized => "unauthorized",
             Self::Permanent => "permanent",
+            Self::GivenBack => "given-back",
         }
     }
 }
@@ -92,6 +95,7 @@ impl RetryPolicy {
         match outcome {
             Outcome::Done => Next::Done,
             Outcome::Permanent => Next::Dead,
+            Outcome::GivenBack => Next::ReadyAt(now),
             Outcome::Transient { .. } if self.attempts_max <= attempt => Next::Dead,
             Outcome::Transient { retry_after } => {
                 self.ready_after(retry_after, attempt, now, jitter)
@@ -183,6 +187,11 @@ mod tests {
         check(Outcome::Unauthorized, 1, 0.0, Some(15));
         let asked = Outcome::RateLimited { retry_after: Some(Duration::from_secs(6)) };
         check(asked, 1, 0.0, Some(6));
+    }
+
+    #[test]
+    fn a_job_that_is_given_back_is_due_at_once() {
+        check(Outcome::GivenBack, 400, 0.999, Some(0));
     }
 
     #[test]

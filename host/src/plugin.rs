@@ -19,9 +19,10 @@ use wasmtime::{
 use crate::{
     account::{Account, PluginRecord, Role},
     card::Problem,
+    clock::Clock,
     config,
     id::Digest,
-    storage::Kv,
+    storage::{Kv, Turns},
 };
 
 mod adapter;
@@ -42,6 +43,7 @@ mod secrets;
 mod state;
 mod stdio;
 mod tally;
+mod turnstile;
 
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
@@ -56,6 +58,7 @@ use egress::Egress;
 use exports::Exports;
 use state::CallState;
 use tally::Tally;
+use turnstile::Turnstile;
 
 /// What the plugin floor is built from.
 #[derive(Debug, Clone)]
@@ -80,6 +83,8 @@ struct Inner {
     tally: Arc<Tally>,
     egress: Egress,
     kv: Arc<dyn Kv>,
+    turns: Arc<dyn Turns>,
+    clock: Arc<dyn Clock>,
     limits: Arc<config::Limits>,
     /// Every plugin that is still in use, for the figures.
     plugins: std::sync::Mutex<Vec<std::sync::Weak<Plugin>>>,
@@ -117,8 +122,13 @@ pub struct PoolFigures {
 }
 
 impl Plugins {
-    /// Starts the engine, its ticker and its pool.
-    pub fn new(options: Options, kv: Arc<dyn Kv>) -> Result<Self, Error> {
+    /// Starts the engine, its ticker and its pool. Turns of requests are taken by `clock`.
+    pub fn new(
+        options: Options,
+        kv: Arc<dyn Kv>,
+        turns: Arc<dyn Turns>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let Options { limits, egress, compiled, compiler } = options;
         let host = |error: wasmtime::Error| Error::Host(error.into());
         let engine = engine::running(&limits).map_err(host)?;
@@ -135,6 +145,8 @@ impl Plugins {
             tally: Arc::default(),
             egress,
             kv,
+            turns,
+            clock,
             limits,
             plugins: std::sync::Mutex::default(),
         })))
@@ -208,7 +220,9 @@ impl Plugins {
             door => return Err(bind::joined(problems, door.err().unwrap_or_default())),
         };
         let slots = Semaphore::new(call::count(self.0.limits.calls_per_account.get()));
-        let bound = Bound { account, door, kv: Arc::clone(&self.0.kv), slots };
+        let (turns, clock) = (Arc::clone(&self.0.turns), Arc::clone(&self.0.clock));
+        let turnstile = Turnstile::new(turns, clock, &plugin.record.manifest, &account);
+        let bound = Bound { account, door, kv: Arc::clone(&self.0.kv), slots, turnstile };
         Ok(Arc::new(Adapter {
             plugin,
             bound: Arc::new(bound),

@@ -2,6 +2,7 @@
 //!
 //! The part that every integration needs: who the client is, and which values a card lacks.
 
+pub mod enquiry;
 pub mod identity;
 pub mod phone;
 pub mod policy;

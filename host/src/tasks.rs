@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    cut: CancellationToken,
 }
 
 impl Tasks {
@@ -54,6 +55,16 @@ impl Tasks {
     /// Ends when a stop was asked for.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Asks all work to end at once: the time for it to end by itself is over.
+    pub fn cut_off(&self) {
+        self.cut.cancel();
+    }
+
+    /// Ends when work was asked to end at once.
+    pub async fn cut(&self) {
+        self.cut.cancelled().await;
     }
 
     /// Ends when a stop was asked for and all work has ended.

@@ -75,6 +75,12 @@ pub struct Metrics {
     pub failed_calls: Family<FailedCallLabels, Counter>,
     /// Leases that ran out, and were given back.
     pub leases_lost: Counter,
+    /// Lanes that had lost their work: a bug, and must stay 0.
+    pub lanes_reconciled: Counter,
+    /// Webhooks removed because they are too old.
+    pub requests_expired: Counter,
+    /// CRM accounts that are left alone for a while.
+    pub accounts_held: Gauge,
     pub jobs_pending: Gauge,
     pub jobs_dead: Gauge,
     pub requests_unread: Gauge,
@@ -104,6 +110,9 @@ impl Default for Metrics {
             attempt_seconds: seconds(),
             failed_calls: Family::default(),
             leases_lost: Counter::default(),
+            lanes_reconciled: Counter::default(),
+            requests_expired: Counter::default(),
+            accounts_held: Gauge::default(),
             jobs_pending: Gauge::default(),
             jobs_dead: Gauge::default(),
             requests_unread: Gauge::default(),
@@ -156,6 +165,21 @@ impl Metrics {
             self.failed_calls.clone(),
         );
         registry.register("leases_lost", "Leases that ran out", self.leases_lost.clone());
+        registry.register(
+            "lanes_reconciled",
+            "Lanes that had lost their work, which must stay 0",
+            self.lanes_reconciled.clone(),
+        );
+        registry.register(
+            "requests_expired",
+            "Webhooks removed because they are too old",
+            self.requests_expired.clone(),
+        );
+        registry.register(
+            "accounts_held",
+            "CRM accounts that are left alone for a while",
+            self.accounts_held.clone(),
+        );
         registry.register("jobs_pending", "Jobs that wait or run", self.jobs_pending.clone());
         registry.register("jobs_dead", "Dead letters", self.jobs_dead.clone());
         registry.register(

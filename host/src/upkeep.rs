@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
     directory::Directory,
-    storage::{self, Journal},
+    shares::Shares,
+    storage::{self, Journal, Keep},
     tasks::Tasks,
     telemetry::Metrics,
     waiters::Waiters,
@@ -15,6 +17,16 @@ use crate::{
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Between two looks for what must never be wrong.
+const RECONCILE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+
+/// Between two rounds of retention that found nothing more.
+const EXPIRE_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
+
+/// Rows that one write removes at most, and the pause after it: nobody waits long for either.
+const EXPIRE_ROWS: u32 = 500;
+const EXPIRE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The loop's own view of the host.
 #[derive(Debug, Clone)]
@@ -26,12 +38,56 @@ pub struct Upkeep {
     pub metrics: Metrics,
     /// Tells whoever reads unread webhooks again that it is time.
     pub reread: Arc<Notify>,
+    pub shares: Shares,
+    pub retention: Retention,
+}
+
+/// How long what was received is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    pub journal: SignedDuration,
+    pub traces: SignedDuration,
+    pub bytes_max: Option<u64>,
+}
+
+impl Retention {
+    fn keep(self, now: Timestamp) -> Keep {
+        let since = |length| now.checked_sub(length).unwrap_or(Timestamp::MIN);
+        Keep {
+            journal_since: since(self.journal),
+            traces_since: since(self.traces),
+            bytes_max: self.bytes_max,
+            rows_max: EXPIRE_ROWS,
+        }
+    }
+}
+
+/// Removes what is not to be kept, piece by piece, until a stop.
+pub async fn run_retention(upkeep: Upkeep, tasks: Tasks) {
+    while !tasks.is_stopping() {
+        let pause = match upkeep.journal.expire(upkeep.retention.keep(upkeep.clock.now())).await {
+            Ok(expired) => {
+                upkeep.metrics.requests_expired.inc_by(expired.requests);
+                if expired.is_more { EXPIRE_PAUSE } else { EXPIRE_INTERVAL.unsigned_abs() }
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "what is too old could not be removed, and is tried again");
+                EXPIRE_INTERVAL.unsigned_abs()
+            }
+        };
+        tokio::select! {
+            () = tasks.stopping() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
 }
 
 /// Runs until a stop.
 pub async fn run(upkeep: Upkeep, tasks: Tasks) {
+    let mut reconciled_at = None;
     while !tasks.is_stopping() {
-        if let Err(error) = round(&upkeep).await {
+        if let Err(error) = round(&upkeep, &mut reconciled_at).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "upkeep failed, and is tried again"
@@ -44,8 +100,14 @@ pub async fn run(upkeep: Upkeep, tasks: Tasks) {
     }
 }
 
-async fn round(upkeep: &Upkeep) -> storage::Result<()> {
+async fn round(upkeep: &Upkeep, reconciled_at: &mut Option<Timestamp>) -> storage::Result<()> {
     let now = upkeep.clock.now();
+    if reconciled_at.is_none_or(|at| RECONCILE_INTERVAL <= now.duration_since(at)) {
+        reconcile(upkeep, now).await?;
+        *reconciled_at = Some(now);
+    }
+    let held = upkeep.shares.held(now);
+    upkeep.metrics.accounts_held.set(i64::try_from(held).unwrap_or(i64::MAX));
     let lost = upkeep.journal.reap(now).await?;
     if 0 < lost {
         upkeep.metrics.leases_lost.inc_by(lost);
@@ -61,6 +123,16 @@ async fn round(upkeep: &Upkeep) -> storage::Result<()> {
     upkeep.metrics.oldest_pending_seconds.set(oldest.max(0));
     if 0 < depth.unread_requests {
         upkeep.reread.notify_one();
+    }
+    Ok(())
+}
+
+async fn reconcile(upkeep: &Upkeep, now: Timestamp) -> storage::Result<()> {
+    let wrong = upkeep.journal.reconcile(now).await?;
+    if 0 < wrong {
+        upkeep.metrics.lanes_reconciled.inc_by(wrong);
+        upkeep.waiters.wake_worker();
+        tracing::error!(wrong, "lanes had lost their work, and have it back: the host has a bug");
     }
     Ok(())
 }

@@ -52,6 +52,14 @@ impl Waiters {
         }
     }
 
+    /// Something may have become of any event.
+    pub fn settled_all(&self) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        for waited in events.values() {
+            waited.changes.send_replace(());
+        }
+    }
+
     /// There may be a job to lease.
     pub fn wake_worker(&self) {
         self.work.notify_one();

@@ -15,6 +15,11 @@ use crate::imports;
 use crate::types;
 
 /// Sends a request to a granted host and waits for the whole answer, whatever its status.
+///
+/// The host keeps the account to its rate: a request waits for its turn up to 5 seconds. Where the
+/// turn is later, nothing is sent and the answer is a `429` with `retry-after`, as from a server
+/// that was asked too fast: answer [`types::Error::RateLimited`] with
+/// [`Response::retry_after_ms`] to both.
 #[expect(clippy::needless_pass_by_value, reason = "a request is handed over: it is sent once")]
 pub fn fetch(request: Request) -> Result<Response, Error> {
     imports::fetch(&request)
@@ -92,6 +97,12 @@ impl Response {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// What `retry-after` says, in milliseconds. The form with a date is left to the host's backoff.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        let seconds: u64 = self.header("retry-after")?.trim().parse().ok()?;
+        Some(seconds.saturating_mul(1000))
+    }
+
     /// Whether the status is one of 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -133,6 +144,17 @@ pub fn after_write(error: Error) -> types::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_or_not_at_all() {
+        let wait = |value: &str| {
+            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            Response { headers, ..Response::empty(429) }.retry_after_ms()
+        };
+        assert_eq!([wait("7"), wait(" 0 ")], [Some(7000), Some(0)]);
+        assert_eq!(wait("Fri, 02 Jan 2026 12:00:00 GMT"), None);
+        assert_eq!(Response::empty(429).retry_after_ms(), None);
+    }
 
     #[test]
     fn a_lost_answer_is_harmless_after_a_read_and_unknown_after_a_write() {

@@ -64,7 +64,7 @@
 //!             .map_err(|_| Error::Unavailable("the answer is not UTF-8".to_owned())),
 //!         401 => Err(Error::Unauthorized("the token was refused".to_owned())),
 //!         404 => Err(Error::NotFound("the CRM has no such record".to_owned())),
-//!         429 => Err(Error::RateLimited(None)),
+//!         429 => Err(Error::RateLimited(response.retry_after_ms())),
 //!         status => Err(Error::Unavailable(format!("the CRM answered {status}"))),
 //!     }
 //! }

@@ -23,6 +23,8 @@ fn notebook(id: &str) -> AccountChange {
         resumes: false,
         state: None,
         reply_deadline_ms: None,
+        rate: None,
+        webhook_rate: None,
     }
 }
 

@@ -13,7 +13,13 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use patchbay::{clock::SystemClock, config::Config, host::Host};
+use patchbay::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    host::Host,
+    storage::Stores,
+};
+use patchbay_ledger::{KEY, Ledger};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,6 +30,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct TestHost {
     host: Option<Host>,
     config: Config,
+    clock: Arc<dyn Clock>,
     web: Web,
     token: String,
     _folder: TempDir,
@@ -53,6 +60,20 @@ impl TestHost {
 
     /// Starts with the configuration that `tap` makes of the defaults.
     pub(crate) async fn with(tap: impl FnOnce(&mut Config)) -> Self {
+        Self::on_clock(Arc::new(SystemClock), tap).await
+    }
+
+    /// The same, on another clock than the machine's.
+    pub(crate) async fn on_clock(clock: Arc<dyn Clock>, tap: impl FnOnce(&mut Config)) -> Self {
+        Self::wrapped(clock, tap, |stores| stores).await
+    }
+
+    /// The same, on what `wrap` makes of the stores.
+    pub(crate) async fn wrapped(
+        clock: Arc<dyn Clock>,
+        tap: impl FnOnce(&mut Config),
+        wrap: impl FnOnce(Stores) -> Stores,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -62,9 +83,10 @@ impl TestHost {
         config.retry.base_ms = 20.try_into().unwrap();
         config.worker.poll_ms = 50.try_into().unwrap();
         tap(&mut config);
-        let host = start(&config).await;
+        let host =
+            Host::start_with(config.clone(), Arc::clone(&clock), program(), wrap).await.unwrap();
         let token = host.new_token.as_ref().unwrap().expose().clone();
-        Self { host: Some(host), config, web: Web::new(), token, _folder: folder }
+        Self { host: Some(host), config, clock, web: Web::new(), token, _folder: folder }
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -73,6 +95,11 @@ impl TestHost {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.host().address)
+    }
+
+    /// Where the database is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.config.data
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -88,7 +115,7 @@ impl TestHost {
     pub(crate) async fn restart_with(&mut self, tap: impl FnOnce(&mut Config)) {
         tap(&mut self.config);
         self.host.take().unwrap().stop().await;
-        self.host = Some(start(&self.config).await);
+        self.host = Some(start(&self.config, &self.clock).await);
     }
 
     pub(crate) async fn stop(mut self) {
@@ -135,8 +162,7 @@ impl TestHost {
 
     /// Posts a webhook.
     pub(crate) async fn hook(&self, url: &str, body: impl Into<Bytes>) -> Answer {
-        let request = Request::post(url).header(header::CONTENT_TYPE, "application/json");
-        self.web.send(request.body(Full::new(body.into())).unwrap()).await
+        self.web.hook(url, body).await
     }
 
     /// Jivo joined to the notebook. Returns the webhook URL.
@@ -148,6 +174,35 @@ impl TestHost {
         self.put("/integrations/jivo-to-notebook", json!({ "channel": "jivo", "crm": "notebook" }))
             .await;
         url
+    }
+
+    /// Jivo joined to a ledger. Returns the webhook URL.
+    pub(crate) async fn jivo_to_ledger(&self, ledger: &Ledger) -> String {
+        self.jivo_to_ledger_with(ledger, json!({})).await
+    }
+
+    /// The same, with options of the integration.
+    pub(crate) async fn jivo_to_ledger_with(&self, ledger: &Ledger, options: Value) -> String {
+        self.install("channel_jivo").await;
+        self.install("crm_ledger").await;
+        self.put("/accounts/ledger", ledger_account(ledger)).await;
+        self.join("jivo", "ledger", options).await
+    }
+
+    /// Makes a Jivo account of this name, and joins it to an account of a CRM that is there.
+    /// Returns the webhook URL.
+    pub(crate) async fn join(&self, channel: &str, crm: &str, options: Value) -> String {
+        let account = json!({ "plugin": "channel-jivo" });
+        let account = self.put(&format!("/accounts/{channel}"), account).await;
+        let integration = json!({ "channel": channel, "crm": crm, "options": options });
+        self.put(&format!("/integrations/{channel}-to-{crm}"), integration).await;
+        account["webhook_url"].as_str().unwrap().to_owned()
+    }
+
+    /// The newest event with its jobs, steps and attempts.
+    pub(crate) async fn newest(&self) -> Value {
+        let journal = self.get("/events?limit=1").await;
+        self.get(&format!("/events/{}", journal["items"][0]["events"][0]["id"])).await
     }
 
     /// Sets the account `jivo` and returns its webhook URL.
@@ -164,6 +219,12 @@ impl TestHost {
         .await;
     }
 
+    /// Lanes and locks that had to be set right now: each is a bug.
+    pub(crate) async fn mended(&self) -> u64 {
+        let state = &self.host().state;
+        state.stores.journal.reconcile(state.clock.now()).await.unwrap()
+    }
+
     /// The cards of a CRM account that a query finds.
     pub(crate) async fn cards(&self, account: &str, query: &str) -> Vec<Value> {
         let found = self.get(&format!("/accounts/{account}/cards?{query}")).await;
@@ -171,8 +232,18 @@ impl TestHost {
     }
 }
 
-async fn start(config: &Config) -> Host {
-    Host::start(config.clone(), Arc::new(SystemClock), program()).await.unwrap()
+/// An account for the API.
+pub(crate) fn ledger_account(ledger: &Ledger) -> Value {
+    json!({
+        "plugin": "crm-ledger",
+        "settings": { "base-url": ledger.url },
+        "secrets": { "key": KEY },
+        "grants": [{ "allow": ledger.url, "private": true }],
+    })
+}
+
+async fn start(config: &Config, clock: &Arc<dyn Clock>) -> Host {
+    Host::start(config.clone(), Arc::clone(clock), program()).await.unwrap()
 }
 
 /// The program itself, as `cargo build` leaves it beside the tests.
@@ -225,6 +296,21 @@ pub(crate) struct Web(Client<HttpConnector, Full<Bytes>>);
 impl Web {
     pub(crate) fn new() -> Self {
         Self(Client::builder(TokioExecutor::new()).build_http())
+    }
+
+    /// Posts a webhook.
+    pub(crate) async fn hook(&self, url: &str, body: impl Into<Bytes>) -> Answer {
+        self.try_hook(url, body).await.unwrap()
+    }
+
+    /// Posts a webhook to a host that may not answer.
+    pub(crate) async fn try_hook(
+        &self,
+        url: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let request = Request::post(url).header(header::CONTENT_TYPE, "application/json");
+        self.try_send(request.body(Full::new(body.into())).unwrap()).await
     }
 
     /// The answer, or a failure of the test when there is none.

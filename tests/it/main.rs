@@ -7,14 +7,24 @@
     reason = "a test fails by panicking"
 )]
 
+mod ahead;
+mod backend;
 mod changes;
 mod cli;
 mod door;
+mod enquiries;
 mod fake_odoo;
 mod faults;
 mod flow;
 mod harness;
 mod hostile;
+mod late;
+mod ledger;
+mod operator;
+mod order;
 mod program;
 mod provision;
+mod shares;
+mod stops;
 mod tidy;
+mod time;

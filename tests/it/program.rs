@@ -89,6 +89,11 @@ impl Site {
         fs::write(self.path("patchbay.toml"), head).unwrap();
     }
 
+    /// The token of a database that another site's program has made.
+    pub(crate) fn set_token(&mut self, token: &str) {
+        self.token = Some(token.to_owned());
+    }
+
     pub(crate) fn set_environment(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
@@ -186,6 +191,11 @@ impl Program {
     /// As `kill -9` does.
     pub(crate) async fn kill(mut self) {
         self.child.0.kill().await.unwrap();
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub(crate) fn ask_to_stop(&self) {
+        kill_process(self.pid(), Signal::TERM).unwrap();
     }
 
     /// As `kill` does. The exit code.

@@ -36,8 +36,8 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    "result: requests=%d duration_us=%d status=%d socket=%d p50_us=%d p99_us=%d\n",
+    "result: requests=%d duration_us=%d status=%d socket=%d p50_us=%d p99_us=%d p999_us=%d\n",
     summary.requests, summary.duration, errors.status,
     errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50), latency:percentile(99)))
+    latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod checks;
 mod plugins;
+mod postgres;
 mod steps;
 mod up;
 mod workspace;
@@ -35,7 +36,8 @@ enum Chore {
     },
     /// Run everything that must be clean: plugins, format, lints, docs, build, tests. CI runs this.
     ///
-    /// Arguments after `--` go to `cargo test --workspace`.
+    /// Arguments after `--` go to `cargo test --workspace`. Installs PostgreSQL with apt-get if it is
+    /// missing: the tests start a private server.
     Test {
         #[arg(last = true)]
         test_arguments: Vec<String>,
@@ -45,16 +47,26 @@ enum Chore {
     /// Installs the target wasm32-wasip2 with rustup if it is missing. The adapters alone are
     /// copied to `target/plugins`.
     Plugins,
+    /// Soak hosts: a mixed load, random kills, and a check of every effect at the end.
+    ///
+    /// `--minutes 30 --hosts 3 --backend postgres|sqlite --rate 40 --kill-every-s 8 --seed 1`; the
+    /// arguments go to `target/debug/soak`. Prints a table of figures, and keeps the folder with
+    /// data and logs where a promise was broken.
+    Soak {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        soak_arguments: Vec<String>,
+    },
     /// Format all code.
     Fmt,
     /// Run clippy over all code; a warning is a fault.
     Lint,
     /// Check licences, sources and duplicates of the dependencies with cargo-deny.
     Audit,
-    /// Load the host and the native reference with the same webhooks, and compare them.
+    /// Load hosts on SQLite and PostgreSQL and the native reference, and compare them.
     ///
-    /// Needs wrk; installs it with apt-get if it is missing and you are root. The servers are
-    /// killed at the end of each round, and the journal must hold every webhook that was answered.
+    /// Needs wrk, which it installs with apt-get if you are root, and the programs of PostgreSQL,
+    /// of which it runs a server of its own. The hosts are killed at the end of each measurement,
+    /// and the journal must hold every webhook that was answered.
     Bench(bench::Options),
 }
 
@@ -75,6 +87,7 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Up { serve_arguments } => return up::run(&workspace, &serve_arguments),
         Chore::Bench(options) => return bench::run(&workspace, &options),
         Chore::Test { test_arguments } => checks::test(&workspace, &mut steps, &test_arguments),
+        Chore::Soak { soak_arguments } => checks::soak(&workspace, &mut steps, &soak_arguments),
         Chore::Plugins => plugins::build(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),
         Chore::Lint => checks::lint(&workspace, &mut steps),

@@ -96,6 +96,11 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+#[expect(clippy::disallowed_methods, reason = "there is no runtime that it could block")]
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// The command as a person would type it.
 fn line_of(command: &Command) -> String {
     let program =

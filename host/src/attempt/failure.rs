@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::{
     card::{self, AdapterError, Problem},
     outcome::{Blame, Outcome},
-    plugin, storage,
+    plugin,
+    shares::Verdict,
+    storage,
 };
 
 /// Longest reason kept for the operator, in bytes.
@@ -18,11 +20,19 @@ pub struct Failure {
     pub blame: Blame,
     /// For the operator; no personal data.
     pub reason: String,
+    /// What it says of the CRM.
+    pub verdict: Verdict,
     /// The kind of the failed call, where a plugin's call failed.
     pub call: Option<&'static str>,
     /// What the channel's adapter is told, should the job end with this.
     pub problem: AdapterError,
 }
+
+/// How soon a job comes back whose card another one works on.
+const CARD_WAIT: Duration = Duration::from_millis(200);
+
+/// How long a CRM is left alone that asks to wait and does not say how long.
+const WAIT_UNTOLD: Duration = Duration::from_secs(1);
 
 const TRANSIENT: Outcome = Outcome::Transient { retry_after: None };
 
@@ -44,10 +54,27 @@ impl Failure {
         Self::new(TRANSIENT, Blame::Host, reason.to_owned())
     }
 
+    /// The host stops, and the attempt is cut off.
+    pub fn given_back() -> Self {
+        let reason = "the host stopped in the middle of the attempt, and gave the job back";
+        Self::new(Outcome::GivenBack, Blame::Host, reason.to_owned())
+    }
+
+    /// Another job has the card, and will soon have ended.
+    pub fn card_in_work() -> Self {
+        let outcome = Outcome::RateLimited { retry_after: Some(CARD_WAIT) };
+        Self::new(outcome, Blame::Host, "another job is at work on the same card".to_owned())
+    }
+
+    /// What was to be made exists, and the CRM does not tell which it is.
+    pub fn conflict() -> Self {
+        of_adapter(&AdapterError::Conflict(None))
+    }
+
     fn new(outcome: Outcome, blame: Blame, mut reason: String) -> Self {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         let problem = AdapterError::Unavailable(reason.clone());
-        Self { outcome, blame, reason, call: None, problem }
+        Self { outcome, blame, reason, verdict: Verdict::Nothing, call: None, problem }
     }
 }
 
@@ -109,7 +136,24 @@ fn of_adapter(error: &AdapterError) -> Failure {
             (TRANSIENT, Blame::Peer, format!("the answer to a write was lost: {text}"))
         }
     };
-    Failure { problem: error.clone(), ..Failure::new(outcome, blame, reason) }
+    let verdict = verdict(error);
+    Failure { problem: error.clone(), verdict, ..Failure::new(outcome, blame, reason) }
+}
+
+/// Whether the CRM is well, by its answer: what it refuses, it has at least read.
+fn verdict(error: &AdapterError) -> Verdict {
+    match error {
+        AdapterError::RateLimited(wait_ms) => {
+            Verdict::AskedToWait(wait_ms.map_or(WAIT_UNTOLD, Duration::from_millis))
+        }
+        AdapterError::Unavailable(_) | AdapterError::UnknownOutcome(_) => Verdict::Failed,
+        AdapterError::Invalid(_)
+        | AdapterError::Conflict(_)
+        | AdapterError::Unauthorized(_)
+        | AdapterError::PlanLimit(_)
+        | AdapterError::NotFound(_)
+        | AdapterError::Unsupported(_) => Verdict::Answered,
+    }
 }
 
 /// All problems in one line.

@@ -1,18 +1,15 @@
 //! The checks between keys, and the reading of secrets that the file refers to.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, num::NonZeroU32, time::Duration};
 
 use super::{Config, Fault, SecretRef, faults};
 use crate::secret::Secret;
 
-/// Times that a job may call its adapter in one attempt, for the length of a lease.
-const CALLS_PER_ATTEMPT: u32 = 6;
-
 /// A call may wait for a free place as long as it may then run.
 const WALLS_PER_CALL: u32 = 2;
 
-/// Shortest lease, in seconds, whatever the limits of a call are.
-const LEASE_S_MIN: u32 = 30;
+/// What a lease lasts beyond the longest call: for the steps to be written down.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 impl Config {
     /// Reads and checks a configuration; the host never sees an unchecked one.
@@ -24,13 +21,12 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
-    /// How long a worker owns a job: longer than all the calls of an attempt can take together,
-    /// so that no job is taken from a worker that is still at it.
-    pub fn lease(&self) -> std::time::Duration {
-        let walls = u64::from(CALLS_PER_ATTEMPT * WALLS_PER_CALL);
-        let calls_ms = u64::from(self.limits.wall_ms.get()) * walls;
-        std::time::Duration::from_millis(calls_ms)
-            + std::time::Duration::from_secs(LEASE_S_MIN.into())
+    /// How long a worker owns a job without a word: longer than the longest call, before each of
+    /// which the lease is made to last so long again. So no job is taken from a worker that is
+    /// still at it, and those of a host that died are soon free.
+    pub fn lease(&self) -> Duration {
+        let call_ms = u64::from(self.limits.wall_ms.get()) * u64::from(WALLS_PER_CALL);
+        Duration::from_millis(call_ms) + LEASE_MARGIN
     }
 
     /// How the world reaches this host, without a slash at the end.
@@ -61,49 +57,59 @@ impl Config {
 
     /// Keys that must not be above one another.
     fn orders(&self) -> Vec<Fault> {
+        let orders = self.call_orders().into_iter().chain(self.delivery_orders());
+        let is_wrong = |(_, small, _, large): &Order| large < small;
+        let fault = |(key, small, other, large): Order| Fault {
+            line: 0,
+            key: key.to_owned(),
+            message: format!("{small} must not be above {other} ({large})"),
+        };
+        orders.filter(is_wrong).map(fault).collect()
+    }
+
+    fn call_orders(&self) -> [Order; 6] {
         let (limits, egress) = (&self.limits, &self.egress);
-        let number = |value: std::num::NonZeroU32| u64::from(value.get());
+        let (wall_ms, calls) = (number(limits.wall_ms), number(limits.calls));
+        let (cpu_ms, of_plugin) = (number(limits.cpu_ms), number(limits.calls_per_plugin));
+        let (of_account, timeout_ms) =
+            (number(limits.calls_per_account), number(egress.timeout_ms));
+        [
+            ("limits.pure_cpu_ms", number(limits.pure_cpu_ms), "limits.cpu_ms", cpu_ms),
+            ("limits.cpu_ms", cpu_ms, "limits.wall_ms", wall_ms),
+            ("egress.connect_ms", number(egress.connect_ms), "egress.timeout_ms", timeout_ms),
+            ("egress.timeout_ms", timeout_ms, "limits.wall_ms", wall_ms),
+            ("limits.calls_per_account", of_account, "limits.calls_per_plugin", of_plugin),
+            ("limits.calls_per_plugin", of_plugin, "limits.calls", calls),
+        ]
+    }
+
+    fn delivery_orders(&self) -> [Order; 6] {
+        let (limits, retry, intake) = (&self.limits, &self.retry, &self.intake);
         let bytes = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let window_s = number(intake.dedup_window_s);
         // A webhook crosses the border of the sandbox whole, and comes back as an event of about
         // its size; inside, it is held as bytes, as text and as parts of it.
-        let body = self.intake.body_bytes_max;
-        let orders = [
+        let body = intake.body_bytes_max;
+        [
+            ("retry.base_ms", number(retry.base_ms), "retry.cap_s x 1000", ms(retry.cap_s)),
             (
-                "limits.pure_cpu_ms",
-                number(limits.pure_cpu_ms),
-                "limits.cpu_ms",
-                number(limits.cpu_ms),
-            ),
-            ("limits.cpu_ms", number(limits.cpu_ms), "limits.wall_ms", number(limits.wall_ms)),
-            (
-                "egress.connect_ms",
-                number(egress.connect_ms),
-                "egress.timeout_ms",
-                number(egress.timeout_ms),
+                "retry.breaker_base_ms",
+                number(retry.breaker_base_ms),
+                "retry.breaker_cap_s x 1000",
+                ms(retry.breaker_cap_s),
             ),
             (
-                "egress.timeout_ms",
-                number(egress.timeout_ms),
-                "limits.wall_ms",
-                number(limits.wall_ms),
+                "intake.content_dedup_window_s",
+                number(intake.content_dedup_window_s),
+                "intake.dedup_window_s",
+                window_s,
             ),
+            // What is not kept is not known again.
             (
-                "limits.calls_per_account",
-                number(limits.calls_per_account),
-                "limits.calls_per_plugin",
-                number(limits.calls_per_plugin),
-            ),
-            (
-                "limits.calls_per_plugin",
-                number(limits.calls_per_plugin),
-                "limits.calls",
-                number(limits.calls),
-            ),
-            (
-                "retry.base_ms",
-                number(self.retry.base_ms),
-                "retry.cap_s x 1000",
-                number(self.retry.cap_s) * 1000,
+                "intake.dedup_window_s",
+                window_s,
+                "retention.journal_days x 86400",
+                number(self.retention.journal_days) * 86_400,
             ),
             (
                 "intake.body_bytes_max x 2",
@@ -117,14 +123,7 @@ impl Config {
                 "limits.memory_bytes",
                 bytes(limits.memory_bytes),
             ),
-        ];
-        let is_wrong = |(_, small, _, large): &(&str, u64, &str, u64)| large < small;
-        let fault = |(key, small, other, large): (&str, u64, &str, u64)| Fault {
-            line: 0,
-            key: key.to_owned(),
-            message: format!("{small} must not be above {other} ({large})"),
-        };
-        orders.into_iter().filter(is_wrong).map(fault).collect()
+        ]
     }
 
     fn repeated_ids(&self, say: &mut impl FnMut(&str, String)) {
@@ -141,6 +140,17 @@ impl Config {
             }
         }
     }
+}
+
+/// A key, its value, and the key whose value it must not be above.
+type Order = (&'static str, u64, &'static str, u64);
+
+fn number(value: NonZeroU32) -> u64 {
+    value.get().into()
+}
+
+fn ms(seconds: NonZeroU32) -> u64 {
+    number(seconds) * 1000
 }
 
 fn is_web_url(text: &str) -> bool {

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
-use super::{Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retry, Storage, Worker};
+use super::{
+    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Storage, Worker,
+};
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
 pub const fn reply_deadline_ms() -> u32 {
@@ -14,6 +16,7 @@ pub(super) fn enabled() -> bool {
 }
 
 const MIB: usize = 1 << 20;
+const DAY_S: u32 = 24 * 60 * 60;
 
 const fn nz(value: u32) -> NonZeroU32 {
     match NonZeroU32::new(value) {
@@ -32,6 +35,7 @@ impl Default for Config {
             intake: Intake::default(),
             worker: Worker::default(),
             retry: Retry::default(),
+            retention: Retention::default(),
             limits: Limits::default(),
             egress: Egress::default(),
             storage: Storage::default(),
@@ -44,19 +48,46 @@ impl Default for Config {
 
 impl Default for Intake {
     fn default() -> Self {
-        Self { body_bytes_max: 4 * MIB, header_bytes_max: 16 << 10, in_flight_max: 1024 }
+        Self {
+            body_bytes_max: 4 * MIB,
+            header_bytes_max: 16 << 10,
+            in_flight_max: 1024,
+            url_per_second: nz(1000),
+            url_burst: nz(2000),
+            dedup_window_s: nz(30 * DAY_S),
+            content_dedup_window_s: nz(600),
+        }
     }
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { slots: 64, poll_ms: nz(1000), grace_s: 20 }
+        Self {
+            slots: 64,
+            account_slots: nz(32),
+            again_slots: nz(32),
+            poll_ms: nz(1000),
+            grace_s: 20,
+        }
     }
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { attempts_max: nz(12), base_ms: nz(1000), cap_s: nz(3600) }
+        Self {
+            attempts_max: nz(12),
+            base_ms: nz(1000),
+            cap_s: nz(3600),
+            breaker_failures: nz(5),
+            breaker_base_ms: nz(1000),
+            breaker_cap_s: nz(60),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { journal_days: nz(90), traces_days: nz(30), bytes_max: 0 }
     }
 }
 
@@ -99,7 +130,14 @@ impl Default for Egress {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { queue_max: 4096, batch_max: 256, readers: nz(4), rejected_max: 1000 }
+        Self {
+            url: None,
+            queue_max: 4096,
+            batch_max: 256,
+            readers: nz(4),
+            connections: nz(16),
+            rejected_max: 1000,
+        }
     }
 }
 

@@ -67,12 +67,15 @@ const ENTRIES: &str = "
 # secrets = { api-key = { env = \"CRM_API_KEY\" } }
 # grants = [{ allow = \"https://crm.example.com\", private = false }]
 # reply_deadline_ms = 2500
+# rate = { per_second = 2.0, burst = 50 }
+# webhook_rate = { per_second = 100.0, burst = 200 }
 
 # [[integration]]
 # id = \"shop-to-crm\"
 # channel = \"shop\"
 # crm = \"crm\"
 # enabled = true
+# options = { on_dead_letter = \"continue\", deals = false, tasks = false, notes = false }
 ";
 
 const TABLES: &[(&str, &str)] = &[
@@ -80,6 +83,7 @@ const TABLES: &[(&str, &str)] = &[
     ("intake", "Intake"),
     ("worker", "Worker"),
     ("retry", "Retry"),
+    ("retention", "Retention"),
     ("limits", "Limits"),
     ("egress", "Egress"),
     ("storage", "Storage"),
@@ -93,6 +97,7 @@ fn default_of(table: &str, key: &str) -> Option<String> {
         "intake" => format!("{:#?}", config.intake),
         "worker" => format!("{:#?}", config.worker),
         "retry" => format!("{:#?}", config.retry),
+        "retention" => format!("{:#?}", config.retention),
         "limits" => format!("{:#?}", config.limits),
         "egress" => format!("{:#?}", config.egress),
         "storage" => format!("{:#?}", config.storage),

@@ -38,6 +38,7 @@ pub(super) async fn apply(
             channel: entry.channel.clone(),
             crm: entry.crm.clone(),
             enabled: entry.enabled,
+            options: entry.options,
         };
         let is_set = directory.snapshot().integrations.get(&entry.id) == Some(&integration);
         if !is_set && let Err(error) = directory.put_integration(integration).await {
@@ -106,6 +107,8 @@ async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result
         // What it was paused for may be mended by the change: the CRM tells again if it is not.
         resumes: true,
         reply_deadline_ms: Some(entry.reply_deadline_ms),
+        rate: entry.rate,
+        webhook_rate: entry.webhook_rate,
     };
     directory.set_account(change).await.map_err(|error| sentence(&error))
 }

@@ -10,7 +10,7 @@ use super::{
     page::{PageBody, Parameters, Segment},
 };
 use crate::{
-    account::{AccountState, Grant},
+    account::{AccountState, Grant, Rate},
     card::{Card, ExternalId, Identifier, Problem},
     directory::{AccountChange, Entry},
     id::{AccountId, PluginName},
@@ -29,6 +29,10 @@ pub(super) struct AccountBody {
     grants: Vec<Grant>,
     state: AccountState,
     reply_deadline_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
     /// Why the account cannot work as it is set.
@@ -52,6 +56,12 @@ pub(super) struct AccountInput {
     grants: Vec<Grant>,
     #[serde(default)]
     reply_deadline_ms: Option<u32>,
+    /// How fast the account may send requests; kept where it is not given.
+    #[serde(default)]
+    rate: Option<Rate>,
+    /// How fast its URL takes webhooks; kept where it is not given.
+    #[serde(default)]
+    webhook_rate: Option<Rate>,
     /// `active` sets a paused account to work again.
     #[serde(default)]
     state: Option<AccountState>,
@@ -61,11 +71,11 @@ pub(super) struct AccountInput {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientQuery {
-    phone: Option<String>,
-    email: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) email: Option<String>,
     /// `system:id`
-    external: Option<String>,
-    card: Option<String>,
+    pub(super) external: Option<String>,
+    pub(super) card: Option<String>,
 }
 
 /// `GET /api/v1/accounts`
@@ -103,6 +113,8 @@ pub(super) async fn set(
         state: input.state,
         resumes: false,
         reply_deadline_ms: input.reply_deadline_ms,
+        rate: input.rate,
+        webhook_rate: input.webhook_rate,
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
@@ -124,7 +136,8 @@ pub(super) async fn cards(
     Ok(Json(PageBody::whole(cards)))
 }
 
-fn identifiers(query: ClientQuery) -> Result<Vec<Identifier>, ApiError> {
+/// The identifiers in their normal notation, one at least.
+pub(super) fn identifiers(query: ClientQuery) -> Result<Vec<Identifier>, ApiError> {
     let mut wanted = Vec::new();
     // A `+` in a query is a space unless it was encoded, and no phone starts with a space.
     let phone = query
@@ -170,6 +183,8 @@ fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
         grants: account.grants.clone(),
         state: account.state.clone(),
         reply_deadline_ms: account.reply_deadline_ms,
+        rate: account.rate,
+        webhook_rate: account.webhook_rate,
         webhook_url: account.webhook_token.as_ref().map(url),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
     }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, body::Body, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     ApiError, AppState,
     accounts::field_problem,
+    body,
     page::{PageBody, PageParameters, Parameters, Segment},
 };
 use crate::{
     id::{EventId, IntegrationId, JobId},
-    storage::DeadLetter,
+    storage::{DeadLetter, ReplayFilter},
 };
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +61,50 @@ pub(super) async fn replay(
     state.waiters.wake_worker();
     tracing::info!(job.id = %id, "dead letter replayed");
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Dead letters put back in one write at most.
+const REPLAY_BATCH: u32 = 200;
+
+/// Which dead letters are put back; an empty object means all.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayInput {
+    integration: Option<IntegrationId>,
+    /// Dead since this time or later.
+    died_since: Option<Timestamp>,
+    /// The event's kind: `conversation-finished`.
+    kind: Option<String>,
+    /// A part of the reason.
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReplayBody {
+    replayed: u64,
+}
+
+/// `POST /api/v1/dead-letters/replay`
+pub(super) async fn replay_all(
+    State(state): State<Arc<AppState>>,
+    input: Body,
+) -> Result<Json<ReplayBody>, ApiError> {
+    let ReplayInput { integration, died_since, kind, reason } = body::read_json(input).await?;
+    // Those that die again meanwhile are not put back again.
+    let died_before = Some(state.clock.now());
+    let filter = ReplayFilter { integration, died_since, died_before, kind, reason };
+    let mut replayed = 0;
+    loop {
+        let count =
+            state.stores.journal.replay_all(&filter, REPLAY_BATCH, state.clock.now()).await?;
+        replayed += count;
+        state.waiters.wake_worker();
+        if count < u64::from(REPLAY_BATCH) {
+            break;
+        }
+    }
+    tracing::info!(replayed, "dead letters replayed");
+    Ok(Json(ReplayBody { replayed }))
 }
 
 fn show(letter: DeadLetter) -> DeadLetterBody {

@@ -1,5 +1,7 @@
 //! The one way from a failure to an HTTP answer: problem details as in RFC 9457.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -42,6 +44,8 @@ pub enum ApiError {
     PluginNotLoaded(#[source] plugin::Refusal),
     #[error("{0}")]
     Conflict(String),
+    #[error("webhooks come faster than this address takes them: try again after {} ms", .wait.as_millis())]
+    TooFast { wait: Duration },
     #[error("too many requests are in work: try again")]
     Busy,
     #[error("the host is stopping: try again")]
@@ -86,6 +90,7 @@ impl ApiError {
             Self::PluginRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plugin-refused"),
             Self::PluginNotLoaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "plugin-not-loaded"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::TooFast { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-fast"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::ChannelNotReady => (StatusCode::SERVICE_UNAVAILABLE, "channel-not-ready"),
@@ -102,6 +107,7 @@ impl IntoResponse for ApiError {
             tracing::error!(cause = cause(&self), "a request failed: {self}");
         }
         let title = self.to_string();
+        let wait_s = if let Self::TooFast { wait } = &self { whole_seconds(*wait) } else { 1 };
         let problems = if let Self::Invalid(problems) = self { problems } else { Vec::new() };
         let body = ProblemDetails {
             r#type: "about:blank",
@@ -114,14 +120,19 @@ impl IntoResponse for ApiError {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS = status {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
+}
+
+/// A part of a second counts as one: whoever comes again then is not too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(0 < wait.subsec_nanos()))
 }
 
 /// The innermost reason, for the log.
@@ -152,6 +163,9 @@ impl From<directory::Error> for ApiError {
             directory::Error::Refused(refusal) => Self::PluginRefused(refusal.to_string()),
             directory::Error::Invalid(problems) => Self::Invalid(problems),
             directory::Error::OtherPlugin { .. } => Self::Conflict(error.to_string()),
+            directory::Error::Storage(error @ storage::Error::Changed(_)) => {
+                Self::Conflict(error.to_string())
+            }
             directory::Error::Storage(error) => Self::Storage(error),
         }
     }

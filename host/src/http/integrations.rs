@@ -12,7 +12,7 @@ use super::{
     page::{PageBody, Segment},
 };
 use crate::{
-    account::Integration,
+    account::{Integration, IntegrationOptions},
     id::{AccountId, IntegrationId},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct IntegrationInput {
     crm: AccountId,
     #[serde(default = "enabled")]
     enabled: bool,
+    #[serde(default)]
+    options: IntegrationOptions,
 }
 
 fn enabled() -> bool {
@@ -42,8 +44,8 @@ pub(super) async fn set(
     input: Body,
 ) -> Result<Json<Integration>, ApiError> {
     let id: IntegrationId = id.parse().map_err(|error| field_problem("id", &error))?;
-    let IntegrationInput { channel, crm, enabled } = body::read_json(input).await?;
-    let integration = Integration { id, channel, crm, enabled };
+    let IntegrationInput { channel, crm, enabled, options } = body::read_json(input).await?;
+    let integration = Integration { id, channel, crm, enabled, options };
     state.directory.put_integration(integration.clone()).await?;
     tracing::info!(integration.name = %integration.id, "integration set");
     state.waiters.wake_worker();

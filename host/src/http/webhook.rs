@@ -35,8 +35,12 @@ async fn accept(
     let _slot = state.door.in_flight.try_acquire().map_err(|_full| ApiError::Busy)?;
     let (parts, body) = request.into_parts();
     let (token, path) = token_and_path(&parts.uri);
-    if state.directory.snapshot().by_token(token).is_none() {
-        return Err(ApiError::UnknownToken);
+    let received_at = state.clock.now();
+    {
+        let snapshot = state.directory.snapshot();
+        let entry = snapshot.by_token(token).ok_or(ApiError::UnknownToken)?;
+        let admitted = state.door.pace.admit(&entry.account, received_at);
+        admitted.map_err(|wait| ApiError::TooFast { wait })?;
     }
     let headers = raw_headers(&parts, state.door.header_bytes_max)?;
     let body = body::read(body, state.door.body_bytes_max).await?;
@@ -46,7 +50,7 @@ async fn accept(
         path,
         headers,
         body,
-        received_at: state.clock.now(),
+        received_at,
         // An IPv4 sender of a host that listens on IPv6 keeps its own notation.
         remote_address: address.ip().to_canonical().to_string(),
     };

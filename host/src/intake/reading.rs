@@ -1,6 +1,6 @@
 //! Reads again what no adapter could read before.
 
-use super::{Intake, new_events};
+use super::{Intake, dedup::new_events};
 use crate::{
     clock::Clock,
     directory::Entry,
@@ -58,9 +58,12 @@ async fn reread_account(
         let unread = intake.journal.unread(&entry.account.id, digest, BATCH).await?;
         for UnreadRequest { id, request, .. } in &unread {
             let (plugin, reading) = match adapter.receive(request).await {
-                Ok(Received::Events(found)) => {
-                    (digest, NewReading::Events(new_events(request, found.events, &integrations).1))
-                }
+                Ok(Received::Events(found)) => (
+                    digest,
+                    NewReading::Events(
+                        new_events(request, found.events, &integrations, intake.windows).1,
+                    ),
+                ),
                 Ok(Received::Answer(_)) => (digest, NewReading::Answered),
                 Ok(Received::Reject(rejection)) => (
                     digest,

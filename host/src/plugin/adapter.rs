@@ -9,24 +9,21 @@ use super::{
     Plugin,
     bind::Bound,
     call::{Answer, Caller},
-    convert::{self, Checked, about, channel, contacts},
+    convert::{Checked, about},
     error::Error,
     state::{CallState, Export},
     tally::Tally,
 };
 use crate::{
     account::{Account, Role},
-    card::{AdapterError, Card, Field, FieldSpec, Identifier},
-    event::{EventOutcome, Received, Request, Response},
+    card::AdapterError,
 };
 
-pub(super) const DESCRIBE: Export = Export::pure("describe");
-const RECEIVE: Export = Export::pure("receive");
-const REPLY: Export = Export::pure("reply");
-const MAP_FIELDS: Export = Export::pure("map-fields");
-const LOOKUP_CLIENT: Export = Export::reaching_out("lookup-client");
-const UPSERT_CONTACT: Export = Export::reaching_out("upsert-contact");
-const DESCRIBE_FIELDS: Export = Export::reaching_out("describe-fields");
+mod channel;
+mod contacts;
+mod deals;
+
+const DESCRIBE: Export = Export::pure("describe");
 
 /// A plugin bound to one account.
 #[derive(Debug)]
@@ -46,126 +43,9 @@ impl Adapter {
         &self.plugin
     }
 
-    /// What the channel adapter makes of a webhook.
-    pub async fn receive(&self, request: &Request) -> Result<Received, Error> {
-        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
-        let request = channel::request(request);
-        self.call(
-            RECEIVE,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_receive(store, &request).await
-                })
-            },
-            |answer| answer.map(channel::received).map_err(AdapterError::from),
-        )
-        .await
-    }
-
-    /// The vendor's answer, with one outcome for each event of `receive`, in its order.
-    pub async fn reply(
-        &self,
-        request: &Request,
-        outcomes: &[EventOutcome],
-    ) -> Result<Response, Error> {
-        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
-        let request = channel::request(request);
-        let outcomes: Vec<_> = outcomes.iter().map(channel::outcome).collect();
-        self.call(
-            REPLY,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_reply(store, &request, &outcomes).await
-                })
-            },
-            |answer| Ok(channel::response("reply", answer)),
-        )
-        .await
-    }
-
-    /// Every card that any identifier matches, best first.
-    pub async fn lookup_client(&self, any_of: &[Identifier]) -> Result<Vec<Card>, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let any_of: Vec<_> = convert::all(any_of.iter().cloned());
-        self.call(
-            LOOKUP_CLIENT,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_lookup_client(store, &any_of).await
-                })
-            },
-            |answer| answer.map(contacts::cards).map_err(AdapterError::from),
-        )
-        .await
-    }
-
-    /// Canonical fields to the CRM's own record, as JSON.
-    pub async fn map_fields(
-        &self,
-        client: &[Identifier],
-        fields: &[Field],
-    ) -> Result<String, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let client: Vec<_> = convert::all(client.iter().cloned());
-        let fields: Vec<_> = convert::all(fields.iter().cloned());
-        self.call(
-            MAP_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest
-                        .load(&mut *store, instance)?
-                        .call_map_fields(store, &client, &fields)
-                        .await
-                })
-            },
-            |answer| match answer {
-                Ok(native) => Ok(convert::json("native", &native).map(|()| native)),
-                Err(problems) => Err(AdapterError::Invalid(convert::all(problems))),
-            },
-        )
-        .await
-    }
-
-    /// Creates the card, or changes the one with this id.
-    pub async fn upsert_contact(
-        &self,
-        id: Option<&str>,
-        native: &str,
-        idempotency_key: &str,
-    ) -> Result<Card, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let (id, native, key) =
-            (id.map(str::to_owned), native.to_owned(), idempotency_key.to_owned());
-        self.call(
-            UPSERT_CONTACT,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    guest.call_upsert_contact(store, id.as_deref(), &native, &key).await
-                })
-            },
-            |answer| answer.map(contacts::card).map_err(AdapterError::from),
-        )
-        .await
-    }
-
-    /// The fields of a contact that can be written.
-    pub async fn describe_fields(&self) -> Result<Vec<FieldSpec>, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        self.call(
-            DESCRIBE_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_describe_fields(store).await
-                })
-            },
-            |answer| answer.map(contacts::field_specs).map_err(AdapterError::from),
-        )
-        .await
+    /// Whether the plugin exports the interface of this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.plugin.has(role)
     }
 
     /// One call: breaker, slot, instance; then the answer is read and checked, and all is counted.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::egress::Door;
+use super::{egress::Door, turnstile::Turnstile};
 use crate::{
     account::{Account, Manifest, Setting, SettingType},
     card::Problem,
@@ -19,6 +19,7 @@ pub(super) struct Bound {
     pub(super) door: Door,
     pub(super) kv: Arc<dyn Kv>,
     pub(super) slots: Semaphore,
+    pub(super) turnstile: Turnstile,
 }
 
 impl Bound {
@@ -149,6 +150,8 @@ mod tests {
             state: AccountState::Active,
             reply_deadline_ms: 2500,
             webhook_token: None,
+            rate: None,
+            webhook_rate: None,
         }
     }
 

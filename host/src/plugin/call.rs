@@ -85,14 +85,16 @@ impl Caller {
     ) -> Result<R, Error> {
         let wall = Duration::from_millis(u64::from(self.limits.wall_ms.get()));
         let _slots = self.slots(callee, bound, export, wall).await?;
-        let state = CallState::new(callee.name, export, bound.cloned(), Arc::clone(&self.limits));
+        let until = time::Instant::now() + wall;
+        let limits = Arc::clone(&self.limits);
+        let state = CallState::new(callee.name, export, bound.cloned(), limits, until);
         let mut store = self.store(callee.engine, state);
         let answer = {
             let run = async {
                 let instance = callee.pre.instantiate_async(&mut store).await?;
                 body(&mut store, &instance).await
             };
-            time::timeout(wall, run).await
+            time::timeout_at(until, run).await
         };
         let panic = store.data().lines.finish();
         match answer {

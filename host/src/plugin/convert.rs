@@ -6,6 +6,9 @@ use crate::card;
 pub(super) mod about;
 pub(super) mod channel;
 pub(super) mod contacts;
+pub(super) mod deals;
+
+const ID_BYTES_MAX: usize = 512;
 
 /// An answer that breaks the contract: the field, and what is wrong with it.
 pub(super) type Checked<T> = Result<T, String>;
@@ -21,6 +24,14 @@ pub(super) fn at_most(field: &str, text: &str, bytes_max: usize) -> Checked<()> 
         return Ok(());
     }
     Err(format!("`{field}` has {} bytes, at most {bytes_max} are allowed", text.len()))
+}
+
+/// Refuses an id by which nothing could be named later.
+pub(super) fn id(field: &str, id: &str) -> Checked<()> {
+    if id.is_empty() {
+        return Err(format!("`{field}` is empty"));
+    }
+    at_most(field, id, ID_BYTES_MAX)
 }
 
 /// Refuses a text that is not one JSON document.

@@ -20,10 +20,10 @@ pub(super) struct Exports {
     pub(super) channel: Option<channel::GuestIndices>,
     pub(super) contacts: Option<contacts::GuestIndices>,
     channel_push: Option<channel_push::GuestIndices>,
-    deals: Option<deals::GuestIndices>,
-    tasks: Option<tasks::GuestIndices>,
-    notes: Option<notes::GuestIndices>,
-    managers: Option<managers::GuestIndices>,
+    pub(super) deals: Option<deals::GuestIndices>,
+    pub(super) tasks: Option<tasks::GuestIndices>,
+    pub(super) notes: Option<notes::GuestIndices>,
+    pub(super) managers: Option<managers::GuestIndices>,
 }
 
 /// Finds `about` and what the roles need, and nothing else.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -44,6 +45,8 @@ pub(super) struct CallState {
     pub(super) memory: MemoryLimiter,
     pub(super) used: Used,
     pub(super) cpu: Cpu,
+    /// When the call ends, finished or not.
+    pub(super) until: Instant,
     table: ResourceTable,
     wasi: WasiCtx,
 }
@@ -155,6 +158,7 @@ impl CallState {
         export: Export,
         bound: Option<Arc<Bound>>,
         limits: Arc<Limits>,
+        until: Instant,
     ) -> Self {
         let lines = Lines::new(plugin, bound.clone(), limits.log_lines, limits.log_line_bytes);
         let wasi = WasiCtx::builder()
@@ -174,6 +178,7 @@ impl CallState {
             memory: MemoryLimiter::new(&limits),
             used: Used::default(),
             cpu: Cpu::new(cpu_ms.get()),
+            until,
             table,
             wasi,
             limits,

@@ -4,6 +4,7 @@ use super::phone;
 use crate::{
     card::{ExternalId, Field, Identifier, Value},
     event::Event,
+    id::{ClientKey, Digest},
 };
 
 /// Identifiers of one event that are looked up at most.
@@ -20,6 +21,28 @@ pub fn identifiers(event: &Event) -> Vec<Identifier> {
     found
 }
 
+/// What the client of an event is locked by: no two jobs of one client run at the same time.
+/// Sorted and without repeats.
+pub fn client_keys(event: &Event) -> Vec<ClientKey> {
+    let mut keys: Vec<ClientKey> = identifiers(event).iter().map(client_key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The key of one identifier in its normal notation.
+pub fn client_key(identifier: &Identifier) -> ClientKey {
+    let (kind, system, value) = match identifier {
+        Identifier::Phone(phone) => ("phone", "", phone),
+        Identifier::Email(email) => ("email", "", email),
+        Identifier::External(ExternalId { system, id }) => ("external", system.as_str(), id),
+        Identifier::Card(id) => ("card", "", id),
+    };
+    let digest = Digest::of(format!("{kind}\0{system}\0{value}").as_bytes());
+    let head = digest.0.first_chunk().expect("a digest is longer than a key");
+    ClientKey(i64::from_le_bytes(*head))
+}
+
 /// Whether a card may be made for this client: a channel's own visitor id alone names nobody.
 pub fn can_make_a_card(client: &[Identifier]) -> bool {
     client.iter().any(|id| matches!(id, Identifier::Phone(_) | Identifier::Email(_)))
@@ -30,7 +53,8 @@ pub fn normal_fields(fields: &[Field]) -> Vec<Field> {
     fields.iter().filter_map(normal_field).collect()
 }
 
-fn normal(identifier: &Identifier) -> Option<Identifier> {
+/// The identifier in its one notation; `None` when it is no address.
+pub fn normal(identifier: &Identifier) -> Option<Identifier> {
     match identifier {
         Identifier::Phone(text) => normal_phone(text).map(Identifier::Phone),
         Identifier::Email(text) => normal_email(text).map(Identifier::Email),
@@ -89,6 +113,7 @@ mod tests {
         Event {
             dedup_key: None,
             conversation: "chat:1".to_owned(),
+            episode: None,
             wants_reply: false,
             occurred_at: None,
             kind: Kind::ClientUpdated,
@@ -115,6 +140,16 @@ mod tests {
             identifiers(&event(client)),
             [phone("+79000000003"), email("m.test@example.com")]
         );
+    }
+
+    #[test]
+    fn one_client_in_two_notations_is_locked_by_one_key() {
+        let twice = vec![phone("+7 900 000-00-03"), email(" M.Test@Example.COM ")];
+        let once = vec![email("m.test@example.com"), phone("+79000000003")];
+        let keys = client_keys(&event(twice));
+        assert_eq!(keys, client_keys(&event(once)));
+        assert_eq!(keys.len(), 2);
+        assert_ne!(client_key(&phone("1")), client_key(&email("1")), "the kind counts too");
     }
 
     #[test]

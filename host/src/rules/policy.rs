@@ -93,15 +93,44 @@ fn is_empty(value: &Value) -> bool {
 /// The cards that really match, best first. A CRM's own comparison is never trusted.
 ///
 /// A card that names what it matched, and none of it was asked for, is somebody else's and is
-/// left out. One that names nothing is kept last: its CRM cannot tell.
-pub fn ranked(cards: Vec<Card>, client: &[Identifier]) -> Vec<Card> {
+/// left out. One that names nothing is kept last: its CRM cannot tell. So is one that only a link
+/// of the past leads to, unless it contradicts the client: people share computers.
+pub fn ranked(cards: Vec<Card>, client: &[Identifier], linked: &[String]) -> Vec<Card> {
+    let is_kept = |score: usize, card: &Card| {
+        let is_linked = linked.contains(&card.id);
+        0 < score
+            || (is_linked && !contradicts(card, client))
+            || (!is_linked && card.matched.is_empty())
+    };
     let mut scored: Vec<(usize, Card)> = cards
         .into_iter()
         .map(|card| (score(&card, client), card))
-        .filter(|(score, card)| 0 < *score || card.matched.is_empty())
+        .filter(|(score, card)| is_kept(*score, card))
         .collect();
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.into_iter().map(|(_, card)| card).collect()
+}
+
+/// Whether the card has other phones, or other e-mails, than the client.
+fn contradicts(card: &Card, client: &[Identifier]) -> bool {
+    let values = |key: &str| -> Vec<&str> {
+        let of_key = card.fields.iter().filter(|field| field.key == key);
+        let texts = of_key.flat_map(|field| match &field.value {
+            Value::Text(text) => std::slice::from_ref(text),
+            Value::Texts(texts) => texts.as_slice(),
+            _ => &[],
+        });
+        texts.map(String::as_str).filter(|text| !text.trim().is_empty()).collect()
+    };
+    let differs = |key: &str, of: fn(String) -> Identifier, is_kind: fn(&Identifier) -> bool| {
+        let held = values(key);
+        let mut told = client.iter().filter(|it| is_kind(it)).peekable();
+        told.peek().is_some()
+            && !held.is_empty()
+            && told.all(|it| held.iter().all(|held| !is_same(&of((*held).to_owned()), it)))
+    };
+    differs("phone", Identifier::Phone, |it| matches!(it, Identifier::Phone(_)))
+        || differs("email", Identifier::Email, |it| matches!(it, Identifier::Email(_)))
 }
 
 fn score(card: &Card, client: &[Identifier]) -> usize {
@@ -133,6 +162,7 @@ mod tests {
         Event {
             dedup_key: None,
             conversation: "chat:1".to_owned(),
+            episode: None,
             wants_reply: false,
             occurred_at: None,
             kind,
@@ -214,7 +244,7 @@ mod tests {
             ],
         );
         let ids: Vec<String> =
-            ranked(vec![phone_only, both], &client).into_iter().map(|card| card.id).collect();
+            ranked(vec![phone_only, both], &client, &[]).into_iter().map(|card| card.id).collect();
         assert_eq!(ids, ["2", "1"]);
     }
 
@@ -226,7 +256,8 @@ mod tests {
             card("foreign", Vec::new(), other),
             card("sure", Vec::new(), by_phone()),
         ];
-        let ids: Vec<String> = ranked(cards, &by_phone()).into_iter().map(|card| card.id).collect();
+        let ids: Vec<String> =
+            ranked(cards, &by_phone(), &[]).into_iter().map(|card| card.id).collect();
         assert_eq!(ids, ["sure", "unsure"]);
     }
 }

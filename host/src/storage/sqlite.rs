@@ -2,20 +2,28 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use super::{Error, Result, Stores};
+use self::alone::{Alone, OwnTurns};
+use super::{Error, Result, Stores, codec, codec::unavailable};
 use crate::config;
 
 mod accept;
-mod codec;
+mod alone;
 mod connection;
+mod forget;
+mod holds;
 mod journal;
 mod kv;
-mod lanes;
+mod lease;
+mod links;
 mod migrations;
 mod readers;
 mod registry;
+mod replay;
+mod retention;
+mod settle;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod views;
 mod writer;
 
@@ -38,7 +46,7 @@ impl Sqlite {
         let lock = connection::lock(path)?;
         let db = connection::open_writer(path)?;
         migrations::apply(&db)?;
-        lanes::give_back_all(&db)?;
+        settle::give_back_all(&db)?;
         let readers = readers::Readers::open(path, options)?;
         let writer = writer::Writer::start(db, options)?;
         Ok(Arc::new(Self { writer, readers, rejected_max: options.rejected_max, lock }))
@@ -49,6 +57,8 @@ impl Sqlite {
             journal: Arc::<Self>::clone(self),
             registry: Arc::<Self>::clone(self),
             kv: Arc::<Self>::clone(self),
+            turns: Arc::new(OwnTurns::default()),
+            peers: Arc::new(Alone),
         }
     }
 
@@ -64,10 +74,6 @@ impl Sqlite {
             tracing::error!("closing the database has panicked");
         }
     }
-}
-
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::Unavailable(error.into())
 }
 
 impl From<rusqlite::Error> for Error {

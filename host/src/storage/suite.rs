@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use patchbay_test_postgres::Database;
 
 use super::*;
 use crate::{
-    account::AccountState,
+    account::{self, Account, AccountState, Integration, PluginRecord},
     card::{Field, Identifier, Value},
     config,
-    event::Kind,
-    outcome::Next,
+    event::{Event, Kind, Request},
+    id::{AccountId, ClientKey, Digest, EventId, IntegrationId, JobId, LaneId},
+    outcome::{Blame, Next},
 };
 
 /// Runs each test on a fresh database of every backend.
@@ -26,16 +28,35 @@ macro_rules! on_every_backend {
                 }
             )+
         }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    let backend = crate::storage::suite::Shared::new().await;
+                    super::$test(&backend.stores).await;
+                    backend.postgres.close().await;
+                }
+            )+
+        }
     };
 }
 
 mod accept;
+mod forget;
+mod holds;
 mod kv;
 mod lanes;
+mod links;
+mod model;
 mod registry;
 mod reread;
+mod retention;
+mod shares;
 mod steps;
+mod stops;
 mod views;
+mod window;
 
 /// A database in a folder of its own, with two integrations from one channel account.
 pub(super) struct Embedded {
@@ -58,6 +79,24 @@ impl Embedded {
     }
 }
 
+/// A fresh database of the private server, with the same integrations.
+pub(super) struct Shared {
+    pub(super) stores: Stores,
+    pub(super) postgres: Arc<postgres::Postgres>,
+    #[expect(dead_code, reason = "held until the test ends")]
+    database: Database,
+}
+
+impl Shared {
+    pub(super) async fn new() -> Self {
+        let database = patchbay_test_postgres::database().await;
+        let postgres = postgres::Postgres::open(&database.url, &options()).await.unwrap();
+        let stores = postgres.stores();
+        register(&stores).await;
+        Self { stores, postgres, database }
+    }
+}
+
 pub(super) fn options() -> config::Storage {
     config::Storage { rejected_max: 3, ..config::Storage::default() }
 }
@@ -68,7 +107,7 @@ pub(super) const SECOND: &str = "to-odoo";
 
 pub(super) async fn register(stores: &Stores) {
     for id in [CHANNEL, "notebook", "odoo"] {
-        stores.registry.put_account(account(id)).await.unwrap();
+        stores.registry.put_account(None, account(id)).await.unwrap();
     }
     for (id, crm) in [(FIRST, "notebook"), (SECOND, "odoo")] {
         stores.registry.put_integration(integration(id, crm)).await.unwrap();
@@ -86,6 +125,8 @@ pub(super) fn account(id: &str) -> Account {
         state: AccountState::Active,
         reply_deadline_ms: 2500,
         webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     }
 }
 
@@ -95,6 +136,7 @@ pub(super) fn integration(id: &str, crm: &str) -> Integration {
         channel: CHANNEL.parse().unwrap(),
         crm: crm.parse().unwrap(),
         enabled: true,
+        options: account::IntegrationOptions::default(),
     }
 }
 
@@ -126,6 +168,7 @@ pub(super) fn event(conversation: &str) -> Event {
     Event {
         dedup_key: None,
         conversation: conversation.to_owned(),
+        episode: None,
         wants_reply: true,
         occurred_at: None,
         kind: Kind::ConversationStarted,
@@ -139,6 +182,8 @@ pub(super) fn event(conversation: &str) -> Event {
 pub(super) fn new_event(key: &str, conversation: &str, integrations: &[&str]) -> NewEvent {
     NewEvent {
         dedup_key: key.as_bytes().to_vec(),
+        dedup_since: Timestamp::MIN,
+        client_keys: Vec::new(),
         event: event(conversation),
         integrations: integrations.iter().map(|id| id.parse().unwrap()).collect(),
     }
@@ -172,9 +217,47 @@ pub(super) async fn accept_one(
     accept(stores, webhook(second, events)).await.events[0].id
 }
 
+/// Accepts one event of the client with these keys, with a job in each of the integrations.
+pub(super) async fn accept_of(
+    stores: &Stores,
+    second: i64,
+    conversation: &str,
+    client_keys: &[i64],
+    integrations: &[&str],
+) -> EventId {
+    let mut event = new_event(&format!("{conversation}@{second}"), conversation, integrations);
+    event.client_keys = client_keys.iter().copied().map(ClientKey).collect();
+    accept(stores, webhook(second, NewReading::Events(vec![event]))).await.events[0].id
+}
+
+/// An integration more, from the channel to this CRM account.
+pub(super) async fn connect(stores: &Stores, id: &str, crm: &str) {
+    stores.registry.put_integration(integration(id, crm)).await.unwrap();
+}
+
+pub(super) fn share(integration: &str, first: u32, again: u32) -> Share {
+    Share { integration: integration.parse().unwrap(), first, again, room: first + again }
+}
+
+/// Leases what these shares let through, each lease a minute long.
+pub(super) async fn lease_shares(
+    stores: &Stores,
+    shares: &[Share],
+    limit: u32,
+    second: i64,
+) -> Vec<LeasedJob> {
+    let claim = Claim { shares: shares.to_vec(), limit, now: at(second), until: at(second + 60) };
+    stores.journal.lease(claim).await.unwrap()
+}
+
+pub(super) fn conversations(jobs: &[LeasedJob]) -> Vec<&str> {
+    jobs.iter().map(|job| job.event.conversation.as_str()).collect()
+}
+
 /// Leases what is due, each lease a minute long.
 pub(super) async fn lease(stores: &Stores, limit: u32, second: i64) -> Vec<LeasedJob> {
-    stores.journal.lease(limit, at(second), at(second + 60)).await.unwrap()
+    let shares = [FIRST, SECOND].map(|id| share(id, limit, limit));
+    lease_shares(stores, &shares, limit, second).await
 }
 
 pub(super) async fn lease_one(stores: &Stores, second: i64) -> LeasedJob {
@@ -191,6 +274,8 @@ pub(super) fn settlement(next: Next) -> Settlement {
     };
     Settlement {
         next,
+        stops_lane: false,
+        links: Vec::new(),
         counts: true,
         outcome,
         blame: (next != Next::Done).then_some(Blame::Peer),
@@ -209,6 +294,10 @@ pub(super) async fn only_job(stores: &Stores, event: EventId) -> JobView {
     let mut jobs = stores.journal.jobs_of(event).await.unwrap();
     assert_eq!(jobs.len(), 1);
     jobs.remove(0)
+}
+
+pub(super) fn both() -> Vec<IntegrationId> {
+    [FIRST, SECOND].map(|id| id.parse().unwrap()).to_vec()
 }
 
 pub(super) fn all() -> PageQuery {

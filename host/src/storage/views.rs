@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Step;
 use crate::{
     event::{Event, EventOutcome, Request},
-    id::{AccountId, EventId, IntegrationId, JobId, RequestId},
+    id::{AccountId, EventId, IntegrationId, JobId, LaneId, RequestId},
 };
 
 /// Where the work for one event stands.
@@ -99,4 +99,31 @@ pub struct Page<T> {
 pub struct PageQuery {
     pub before: Option<i64>,
     pub limit: u32,
+}
+
+/// Why a lane does not flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LaneState {
+    /// Its head failed and is attempted again at its time.
+    Waiting,
+    /// Its head waits until another job of the same client has ended.
+    Held,
+    /// Its head is a dead letter, and it stops until an operator lets it go on.
+    Stopped,
+}
+
+/// A lane that does not flow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneView {
+    pub lane: LaneId,
+    pub integration: IntegrationId,
+    pub conversation: String,
+    pub state: LaneState,
+    /// The job that it waits for.
+    pub head: JobId,
+    pub event: EventId,
+    pub attempts: u32,
+    pub run_at: Option<Timestamp>,
+    pub reason: Option<String>,
 }

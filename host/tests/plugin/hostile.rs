@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use patchbay::{
+    account::{Account, Rate},
     card::{AdapterError, Field, Value},
     config::Limits,
     outcome::Blame,
@@ -33,7 +34,8 @@ async fn a_plugin_that_spins_is_stopped_and_others_get_their_turn() {
 #[tokio::test]
 async fn a_plugin_that_grows_is_out_of_memory() {
     let (_stage, adapter) = hostile().await;
-    let grown = pure(&adapter, "grow", "").await.unwrap_err();
+    // With the longer of the two times: on a busy machine growing takes long.
+    let grown = reaching(&adapter, "grow", "").await.unwrap_err();
     assert!(matches!(grown, Error::MemorySpent { .. }), "{grown}");
     still_works(&adapter).await;
 }
@@ -123,6 +125,24 @@ async fn calls_of_http_and_vault_and_kv_are_counted() {
     let error = pure(&adapter, "vault-flood", "").await.unwrap_err();
     assert!(error.to_string().contains("`limits.vault_calls`"), "{error}");
     still_works(&adapter).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_asks_too_fast_is_told_so_and_sends_nothing() {
+    let stage = Stage::new(limits());
+    let rate = Some(Rate { per_second: 0.01, burst: 1 });
+    let slow = Account { rate, ..Account::clone(&account("slow")) };
+    let slow = stage.plugins.bind(stage.hostile().await, Arc::new(slow)).unwrap();
+    let free = stage.plugins.bind(stage.hostile().await, account("free")).unwrap();
+    // What comes after the turn tells whether there was one: this host is not granted.
+    let ask = async |adapter| reaching(adapter, "http", "https://evil.example/").await.unwrap();
+    assert!(ask(&slow).await.contains("Denied"));
+    assert_eq!(ask(&slow).await, "Ok(429)");
+    assert_eq!(ask(&slow).await, "Ok(429)");
+    assert!(ask(&free).await.contains("Denied"));
+    assert!(ask(&free).await.contains("Denied"));
+    let pure = pure(&slow, "http", "https://evil.example/").await.unwrap();
+    assert!(pure.contains("Denied"), "what may not go out takes no turn: {pure}");
 }
 
 #[tokio::test]

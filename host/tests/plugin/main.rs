@@ -4,4 +4,5 @@
 
 mod gate;
 mod hostile;
+mod optional;
 mod stage;

@@ -5,19 +5,21 @@ use std::{
     env, fs,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState, Grant},
+    account::{Account, AccountState, Grant, Rate},
     card::{Card, Identifier},
+    clock::SystemClock,
     config::{self, Limits},
     event::{Received, Request},
     id::AccountId,
     plugin::{Adapter, Error, Options, Plugin, Plugins},
     secret::Secret,
-    storage::{self, Change, Committed, Kv},
+    storage::{self, Change, Committed, Kv, Turns},
 };
 use tempfile::TempDir;
 
@@ -77,6 +79,34 @@ impl Kv for MemoryKv {
     }
 }
 
+/// Turns without a burst.
+#[derive(Debug, Default)]
+struct MemoryTurns(Mutex<BTreeMap<AccountId, Timestamp>>);
+
+#[async_trait]
+impl Turns for MemoryTurns {
+    async fn take(
+        &self,
+        account: &AccountId,
+        rate: Rate,
+        now: Timestamp,
+    ) -> storage::Result<Timestamp> {
+        let at = self.peek(account, rate, now).await?;
+        let next = at + Duration::from_secs_f64(rate.per_second.recip());
+        self.0.lock().unwrap().insert(account.clone(), next);
+        Ok(at)
+    }
+
+    async fn peek(
+        &self,
+        account: &AccountId,
+        _rate: Rate,
+        now: Timestamp,
+    ) -> storage::Result<Timestamp> {
+        Ok(self.0.lock().unwrap().get(account).copied().unwrap_or(now).max(now))
+    }
+}
+
 pub(crate) struct Stage {
     pub(crate) plugins: Plugins,
     pub(crate) folder: TempDir,
@@ -110,7 +140,8 @@ impl Stage {
 
 pub(crate) fn floor(limits: Limits, cache: PathBuf, compiler: PathBuf) -> Plugins {
     let options = Options { limits, egress: config::Egress::default(), compiled: cache, compiler };
-    Plugins::new(options, Arc::new(MemoryKv::default())).unwrap()
+    let (kv, turns) = (Arc::<MemoryKv>::default(), Arc::<MemoryTurns>::default());
+    Plugins::new(options, kv, turns, Arc::new(SystemClock)).unwrap()
 }
 
 /// A guest's bytes, as `cargo xtask plugins` builds it.
@@ -136,6 +167,8 @@ pub(crate) fn account(id: &str) -> Arc<Account> {
         state: AccountState::Active,
         reply_deadline_ms: 2500,
         webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     })
 }
 

@@ -68,6 +68,14 @@ pub(crate) fn lane(webhook: &Webhook<'_>) -> String {
     }
 }
 
+/// The chat, or the offline message: a visitor's lane holds many of them.
+pub(crate) fn episode(webhook: &Webhook<'_>) -> Option<String> {
+    let ids = [("chat", &webhook.chat_id), ("offline", &webhook.offline_message_id)];
+    let (kind, id) = ids.iter().find_map(|(kind, id)| Some((kind, id.get()?)))?;
+    let widget = webhook.widget_id.get().unwrap_or("-");
+    Some(format!("{kind}:{widget}:{id}"))
+}
+
 /// What tells two deliveries of one event from two events; `None` where Jivo's ids cannot.
 pub(crate) fn dedup_key(webhook: &Webhook<'_>) -> Option<String> {
     let event = webhook.event_name.get()?;

@@ -23,6 +23,7 @@ pub(crate) fn event(
     Event {
         dedup_key: client::dedup_key(webhook),
         conversation: client::lane(webhook),
+        episode: client::episode(webhook),
         wants_reply: webhook.wants_reply(),
         // Jivo tells no moment but those of single messages.
         occurred_at: None,

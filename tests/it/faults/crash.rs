@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    backend::{Backend, on_every_backend},
     fake_odoo::{self, FakeOdoo},
     harness::{Web, eventually, jivo},
     program::{Program, Site},
@@ -34,10 +35,11 @@ struct Senders {
     template: Arc<Value>,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_answered_2xx_survives_kill_9() {
+on_every_backend!(a_webhook_answered_2xx_survives_kill_9);
+
+async fn a_webhook_answered_2xx_survives_kill_9(backend: Backend) {
     let odoo = fake_odoo::start().await;
-    let mut site = odoo_site(&odoo);
+    let mut site = odoo_site(&backend, &odoo);
     let mut program = site.serve(&[]).await;
     let (url, seen_url) = watch::channel(program.webhook("shop"));
     let template = serde_json::from_slice(&jivo("chat_accepted.unknown_with_phone.json")).unwrap();
@@ -82,9 +84,15 @@ async fn a_webhook_answered_2xx_survives_kill_9() {
 }
 
 /// A site with one Jivo account joined to the fake.
-fn odoo_site(odoo: &FakeOdoo) -> Site {
+fn odoo_site(backend: &Backend, odoo: &FakeOdoo) -> Site {
     let text = format!(
         r#"
+        {storage}
+        [limits]
+        wall_ms = 4000
+        [egress]
+        connect_ms = 4000
+        timeout_ms = 4000
         [worker]
         poll_ms = 50
         [retry]
@@ -103,6 +111,7 @@ fn odoo_site(odoo: &FakeOdoo) -> Site {
         channel = "shop"
         crm = "odoo"
         "#,
+        storage = backend.text(),
         url = odoo.url,
         database = fake_odoo::DATABASE,
     );

@@ -40,13 +40,7 @@ async fn chat(host: &TestHost, url: &str) -> (Value, Duration) {
     (answer.json(), started.elapsed())
 }
 
-/// The newest event with its jobs, steps and attempts.
-async fn newest(host: &TestHost) -> Value {
-    let journal = host.get("/events?limit=1").await;
-    host.get(&format!("/events/{}", journal["items"][0]["events"][0]["id"])).await
-}
-
-fn outcomes(event: &Value) -> Vec<&str> {
+pub(super) fn outcomes(event: &Value) -> Vec<&str> {
     event["attempts"].as_array().unwrap().iter().map(|it| it["outcome"].as_str().unwrap()).collect()
 }
 
@@ -70,10 +64,10 @@ async fn a_crm_that_is_down_costs_the_sender_nothing_and_gets_its_work_later() {
 
     assert_eq!(reply, fallback());
     assert!(took < Duration::from_secs(1) + MARGIN, "{took:?}");
-    assert_eq!(newest(&host).await["jobs"][0]["state"], "pending");
+    assert_eq!(host.newest().await["jobs"][0]["state"], "pending");
     odoo.set_fault(None);
     host.idle().await;
-    let event = newest(&host).await;
+    let event = host.newest().await;
     let outcomes = outcomes(&event);
     assert_eq!((outcomes.first(), outcomes.last()), (Some(&"transient"), Some(&"done")));
     assert_eq!(event["attempts"][0]["blame"], "peer");
@@ -94,7 +88,7 @@ async fn the_senders_deadline_is_met_with_the_crm_hanging() {
     assert!((deadline / 2..deadline + MARGIN).contains(&took), "{took:?}");
     odoo.set_fault(None);
     host.idle().await;
-    assert_eq!(outcomes(&newest(&host).await), ["transient", "done"]);
+    assert_eq!(outcomes(&host.newest().await), ["transient", "done"]);
     assert_one_partner(&odoo);
     host.stop().await;
 }
@@ -131,7 +125,7 @@ async fn a_crm_that_asks_to_wait_is_left_alone_and_no_attempt_is_spent() {
     host.idle().await;
 
     assert!(Duration::from_secs(2) <= started.elapsed(), "{:?}", started.elapsed());
-    let event = newest(&host).await;
+    let event = host.newest().await;
     assert_eq!(outcomes(&event), ["rate-limited", "done"]);
     assert_eq!(event["jobs"][0]["attempts"], 1, "only the attempt that did the work counts");
     assert_one_partner(&odoo);
@@ -148,7 +142,7 @@ async fn an_answer_lost_after_the_write_makes_no_second_partner() {
     odoo.set_fault(None);
     host.idle().await;
 
-    let event = newest(&host).await;
+    let event = host.newest().await;
     assert_eq!(outcomes(&event), ["transient", "done"]);
     let reason = event["attempts"][0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("the answer to a write was lost"), "{reason}");
@@ -173,7 +167,7 @@ async fn refused_credentials_pause_the_account_until_they_are_mended() {
     assert!(reason.contains("refused the API key"), "{reason}");
     let calls = odoo.all_calls();
     host.hook(&url, jivo("offline_message.json")).await;
-    let event = newest(&host).await;
+    let event = host.newest().await;
     assert_eq!((&event["jobs"][0]["state"], &event["attempts"]), (&json!("pending"), &json!([])));
     assert_eq!(odoo.all_calls(), calls, "a paused account is not asked");
 
@@ -194,7 +188,7 @@ async fn an_invalid_record_is_a_dead_letter_at_once_with_the_reason() {
     assert_eq!(chat(&host, &url).await.0, fallback());
     host.idle().await;
 
-    let event = newest(&host).await;
+    let event = host.newest().await;
     assert_eq!((&event["jobs"][0]["state"], outcomes(&event)), (&json!("dead"), vec!["permanent"]));
     let letters = host.get("/dead-letters").await;
     assert_eq!(letters["items"][0]["reason"], "Odoo refused it (ValidationError)");

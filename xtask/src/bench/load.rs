@@ -1,86 +1,77 @@
-//! One run of wrk, from a process of its own.
+//! wrk, from processes of its own: as many webhooks as the connections carry.
 
 use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
+use super::figures::Figures;
 use crate::steps::{Context as _, Error, Result, Steps};
+
+/// Chats that each wrk has for itself.
+const CHATS: u64 = 10_000_000_000;
 
 #[derive(Debug)]
 pub(crate) struct Load<'a> {
     /// The folder with the script and the bodies.
     pub(crate) bodies: PathBuf,
-    pub(crate) url: &'a str,
+    /// Each gets a wrk of its own and its part of the connections.
+    pub(crate) urls: &'a [String],
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
     pub(crate) first_chat: u64,
 }
 
-/// What wrk saw.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answers {
-    /// All of them answered with 2xx.
-    pub(crate) requests: u64,
-    pub(crate) duration_us: u64,
-    pub(crate) p50_us: u64,
-    pub(crate) p99_us: u64,
-}
-
 impl Load<'_> {
-    /// Loads the server, or fails if a single request was not answered with 2xx.
-    pub(crate) fn run(&self) -> Result<Answers> {
-        let output = Command::new("wrk")
+    /// Loads the servers, or fails if a single request was not answered with 2xx.
+    pub(crate) fn run(&self) -> Result<Figures> {
+        let parts = u32::try_from(self.urls.len()).unwrap_or(u32::MAX).max(1);
+        let started: Vec<Child> = (0u64..)
+            .zip(self.urls)
+            .map(|(number, url)| {
+                let first_chat = self.first_chat + number * CHATS;
+                self.command(url, self.connections / parts, first_chat)
+                    .spawn()
+                    .context("cannot start wrk")
+            })
+            .collect::<Result<_>>()?;
+        let mut all = Figures::default();
+        for wrk in started {
+            let output = wrk.wait_with_output().context("cannot wait for wrk")?;
+            all = all.join(checked(Figures::read(&output)?)?);
+        }
+        Ok(all)
+    }
+
+    fn command(&self, url: &str, connections: u32, first_chat: u64) -> Command {
+        let mut command = Command::new("wrk");
+        command
             .args(["--threads", "1", "--timeout", "10s"])
-            .args([
-                "--connections",
-                &self.connections.to_string(),
-                "--duration",
-                &format!("{}s", self.seconds),
-            ])
+            .args(["--connections", &connections.to_string()])
+            .args(["--duration", &format!("{}s", self.seconds)])
             .arg("--script")
             .arg(self.bodies.join("jivo.lua"))
-            .args([self.url, "--"])
+            .args([url, "--"])
             .arg(&self.bodies)
-            .arg(self.first_chat.to_string())
+            .arg(first_chat.to_string())
             .stdin(Stdio::null())
-            .output()
-            .context("cannot start wrk")?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        text.lines().find_map(|line| line.strip_prefix("result: ")).map_or_else(
-            || {
-                Err(Error::new(format!(
-                    "wrk gave no result: {text}{}",
-                    String::from_utf8_lossy(&output.stderr)
-                )))
-            },
-            parse,
-        )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
 }
 
-/// Reads the line that `jivo.lua` prints at the end.
-fn parse(line: &str) -> Result<Answers> {
-    let number = |key: &str| -> Result<u64> {
-        let word = line.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-        let word =
-            word.ok_or_else(|| Error::new(format!("wrk's result `{line}` has no `{key}`")))?;
-        word.parse().context(format!("`{key}` in wrk's result `{line}` is no number"))
-    };
-    let (refused, broken) = (number("status")?, number("socket")?);
-    if refused + broken > 0 {
-        return Err(Error::new(format!(
-            "{refused} webhooks were refused and {broken} connections broke: look at the server's stderr.log in target/bench"
-        )));
+/// One refused webhook or broken connection spoils the run.
+fn checked(figures: Figures) -> Result<Figures> {
+    let (refused, broken) = (figures.get("status")?, figures.get("socket")?);
+    if refused + broken == 0 {
+        return Ok(figures);
     }
-    Ok(Answers {
-        requests: number("requests")?,
-        duration_us: number("duration_us")?,
-        p50_us: number("p50_us")?,
-        p99_us: number("p99_us")?,
-    })
+    Err(Error::new(format!(
+        "{refused} webhooks were refused and {broken} connections broke: look at the server's stderr.log in target/bench"
+    )))
 }
 
 /// Makes sure that wrk is there.
@@ -102,26 +93,27 @@ pub(crate) fn ensure_wrk(steps: &mut Steps) -> Result {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        os::unix::process::ExitStatusExt as _,
+        process::{ExitStatus, Output},
+    };
+
     use super::*;
 
-    #[test]
-    fn a_result_is_read_by_its_keys() {
-        let line = "requests=10 duration_us=2000000 status=0 socket=0 p50_us=5 p99_us=9";
-        let answers = Answers { requests: 10, duration_us: 2_000_000, p50_us: 5, p99_us: 9 };
-        assert_eq!(parse(line).unwrap(), answers);
+    fn said(line: &str) -> Result<Figures> {
+        let stdout = format!("result: requests=10 {line}\n").into_bytes();
+        checked(Figures::read(&Output {
+            status: ExitStatus::from_raw(0),
+            stdout,
+            stderr: Vec::new(),
+        })?)
     }
 
     #[test]
     fn one_refused_webhook_or_broken_connection_spoils_the_run() {
-        for line in ["status=1 socket=0", "status=0 socket=1"] {
-            let line = format!("requests=10 duration_us=2 {line} p50_us=5 p99_us=9");
-            assert!(parse(&line).is_err());
+        assert!(said("status=0 socket=0").is_ok());
+        for line in ["status=1 socket=0", "status=0 socket=1", "status=0"] {
+            assert!(said(line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn a_missing_number_is_named() {
-        let error = parse("status=0 socket=0").unwrap_err().to_string();
-        assert!(error.contains("`requests`"), "{error}");
     }
 }

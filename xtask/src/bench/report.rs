@@ -1,117 +1,146 @@
-//! Medians, side by side.
+//! Medians, side by side, as a table of Markdown.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use super::{Contestant, disk::Disk, load::Answers, server::Usage};
+use super::{Contestant, disk::Disk};
 
-/// One contestant in one round.
-#[derive(Debug, Clone)]
-pub(crate) struct Sample {
+/// What one part of the bench found.
+#[derive(Debug)]
+pub(crate) struct Table {
+    title: String,
+    cells: Vec<Cell>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Cell {
     contestant: Contestant,
-    requests_per_s: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-    cpu_us_per_request: f64,
-    rss_mib: f64,
-    rss_peak_mib: f64,
-    answered: u64,
-    journaled: u64,
+    row: String,
+    value: f64,
 }
 
-impl Sample {
-    pub(crate) fn new(
-        contestant: Contestant,
-        run: &Answers,
-        before: &Usage,
-        after: &Usage,
-        answered: u64,
-        journaled: u64,
-    ) -> Self {
-        Self {
-            contestant,
-            requests_per_s: ratio(run.requests * 1_000_000, run.duration_us),
-            p50_ms: ratio(run.p50_us, 1000),
-            p99_ms: ratio(run.p99_us, 1000),
-            cpu_us_per_request: ratio(after.cpu_us - before.cpu_us, run.requests),
-            rss_mib: ratio(after.rss_kib, 1024),
-            rss_peak_mib: ratio(after.rss_peak_kib, 1024),
-            answered,
-            journaled,
+impl Table {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), cells: Vec::new(), notes: Vec::new() }
+    }
+
+    /// One more value; several of one row and contestant are shown as their median.
+    pub(crate) fn add(&mut self, contestant: Contestant, row: impl Into<String>, value: f64) {
+        self.cells.push(Cell { contestant, row: row.into(), value });
+    }
+
+    /// A sentence below the table.
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// Tells the values that a contestant has got since there were `from` of all.
+    pub(crate) fn tell(&self, contestant: Contestant, from: usize) {
+        let told: Vec<String> = (self.cells.iter().skip(from))
+            .map(|cell| format!("{} {}", cell.row, figure(cell.value)))
+            .collect();
+        println!("{:<20} {}", contestant.title(), told.join(" | "));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    fn columns(&self) -> Vec<Contestant> {
+        let is_in = |one: &Contestant| self.cells.iter().any(|cell| cell.contestant == *one);
+        Contestant::ALL.into_iter().filter(is_in).collect()
+    }
+
+    fn rows(&self) -> Vec<&str> {
+        self.cells.iter().fold(Vec::new(), |mut rows, cell| {
+            if !rows.contains(&cell.row.as_str()) {
+                rows.push(&cell.row);
+            }
+            rows
+        })
+    }
+
+    fn median(&self, contestant: Contestant, row: &str) -> Option<f64> {
+        let cells = self.cells.iter().filter(|cell| cell.contestant == contestant);
+        let mut values: Vec<f64> =
+            cells.filter(|cell| cell.row == row).map(|cell| cell.value).collect();
+        values.sort_by(f64::total_cmp);
+        let upper = *values.get(values.len() / 2)?;
+        Some(f64::midpoint(upper, *values.get((values.len() - 1) / 2)?))
+    }
+
+    /// The table; beside the reference each value has its ratio to it.
+    fn markdown(&self) -> String {
+        let columns = self.columns();
+        let heads: Vec<&str> = columns.iter().map(|one| one.title()).collect();
+        let mut lines = vec![line(&self.title, &heads), line("---", &vec!["---:"; columns.len()])];
+        for row in self.rows() {
+            let base = self.median(Contestant::Reference, row);
+            let cell = |contestant: &Contestant| {
+                let Some(value) = self.median(*contestant, row) else { return String::new() };
+                match base.filter(|base| *contestant != Contestant::Reference && 0.0 < *base) {
+                    Some(base) => format!("{} ({:.2})", figure(value), value / base),
+                    None => figure(value),
+                }
+            };
+            lines.push(line(row, &columns.iter().map(cell).collect::<Vec<_>>()));
         }
-    }
-
-    pub(crate) fn line(&self) -> String {
-        format!(
-            "{:<9} {:>7.0} requests/s  p50 {:.2} ms  p99 {:.2} ms  answered {}  journaled {}",
-            self.contestant.name(),
-            self.requests_per_s,
-            self.p50_ms,
-            self.p99_ms,
-            self.answered,
-            self.journaled
-        )
+        lines.extend(self.notes.iter().map(|note| format!("\n{note}")));
+        lines.join("\n")
     }
 }
 
-type Column = (&'static str, fn(&Sample) -> f64);
+fn line<T: AsRef<str>>(title: &str, cells: &[T]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| format!(" {} |", cell.as_ref())).collect();
+    format!("| {title} |{}", cells.concat())
+}
 
-const ROWS: &[Column] = &[
-    ("requests/s", |sample| sample.requests_per_s),
-    ("p50, ms", |sample| sample.p50_ms),
-    ("p99, ms", |sample| sample.p99_ms),
-    ("CPU, µs/request", |sample| sample.cpu_us_per_request),
-    ("memory, MiB", |sample| sample.rss_mib),
-    ("memory peak, MiB", |sample| sample.rss_peak_mib),
-];
+/// Three digits that count, and thousands apart.
+fn figure(value: f64) -> String {
+    if value.abs() < 10.0 {
+        return format!("{value:.2}");
+    }
+    if value.abs() < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place != 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
 
-/// The table: a column for each contestant, and how the first relates to the last.
-pub(crate) fn print(samples: &[Sample], contestants: &[Contestant], disk: &Disk) {
-    println!("\n{}", table(samples, contestants));
+/// All tables, and on what they were found.
+pub(crate) fn print(tables: &[Table], disk: &Disk) {
+    for table in tables {
+        println!("\n{}", table.markdown());
+    }
     println!(
-        "disk: 4 KiB and fdatasync take {:.2} ms (p50), {:.2} ms (p99)",
-        disk.p50.as_secs_f64() * 1e3,
-        disk.p99.as_secs_f64() * 1e3
+        "\nDisk at rest: 4 KiB and an fdatasync take {} ms (p50), {} ms (p99).",
+        figure(ms(disk.p50)),
+        figure(ms(disk.p99))
     );
     let busy = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("machine: {cores} cores shared with wrk, load average {}", busy.trim());
     println!(
-        "every server was killed with SIGKILL, and its journal held every webhook it had answered"
+        "Machine: {cores} cores, shared with the load, the CRM and the database; load average {}.",
+        busy.trim()
+    );
+    println!(
+        "All servers were killed with SIGKILL, and their journals held every webhook they had answered."
     );
 }
 
-fn table(samples: &[Sample], contestants: &[Contestant]) -> String {
-    let is_pair = contestants.len() == 2;
-    let names = contestants.iter().map(|one| one.name()).chain(is_pair.then_some("ratio"));
-    let mut lines = vec![row("median", names.map(str::to_owned).collect())];
-    for (title, value) in ROWS {
-        let medians: Vec<f64> =
-            contestants.iter().map(|one| median(samples, *one, *value)).collect();
-        let mut cells: Vec<String> = medians.iter().map(|median| format!("{median:.2}")).collect();
-        if let [first, last] = medians.as_slice() {
-            cells.push(format!("{:.2}", first / last));
-        }
-        lines.push(row(title, cells));
-    }
-    lines.join("\n")
-}
-
-fn row(title: &str, cells: Vec<String>) -> String {
-    let cells: Vec<String> = cells.into_iter().map(|cell| format!("{cell:>12}")).collect();
-    format!("{title:<18}{}", cells.concat())
-}
-
-fn median(samples: &[Sample], contestant: Contestant, value: fn(&Sample) -> f64) -> f64 {
-    let mut values: Vec<f64> =
-        samples.iter().filter(|one| one.contestant == contestant).map(value).collect();
-    values.sort_by(f64::total_cmp);
-    let upper = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
-    let lower = values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN);
-    f64::midpoint(lower, upper)
+pub(crate) fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^52")]
-fn ratio(count: u64, of: u64) -> f64 {
+pub(crate) fn ratio(count: u64, of: u64) -> f64 {
     count as f64 / of as f64
 }
 
@@ -119,34 +148,29 @@ fn ratio(count: u64, of: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn sample(contestant: Contestant, requests: u64) -> Sample {
-        let run = Answers { requests, duration_us: 1_000_000, p50_us: 500, p99_us: 900 };
-        let before = Usage { cpu_us: 1000, rss_kib: 1024, rss_peak_kib: 1024 };
-        let after = Usage { cpu_us: 1000 + 20 * requests, rss_kib: 2048, rss_peak_kib: 4096 };
-        Sample::new(contestant, &run, &before, &after, requests, requests)
+    #[test]
+    fn a_table_shows_medians_beside_those_of_the_reference() {
+        let mut table = Table::new("median");
+        for (contestant, value) in [
+            (Contestant::Sqlite, 100.0),
+            (Contestant::Reference, 4000.0),
+            (Contestant::Sqlite, 9000.0),
+            (Contestant::Reference, 2000.0),
+            (Contestant::Sqlite, 2000.0),
+        ] {
+            table.add(contestant, "requests/s", value);
+        }
+        table.add(Contestant::Postgres, "database, MiB", 12.34);
+        let expected = "| median | reference | SQLite | PostgreSQL |\n\
+                        | --- | ---: | ---: | ---: |\n\
+                        | requests/s | 3,000 | 2,000 (0.67) |  |\n\
+                        | database, MiB |  |  | 12.3 |";
+        assert_eq!(table.markdown(), expected);
     }
 
     #[test]
-    fn the_table_compares_medians() {
-        let samples = [
-            sample(Contestant::Host, 100),
-            sample(Contestant::Reference, 400),
-            sample(Contestant::Host, 900),
-            sample(Contestant::Reference, 200),
-            sample(Contestant::Host, 200),
-        ];
-        let table = table(&samples, &[Contestant::Host, Contestant::Reference]);
-        let words: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(words, ["requests/s", "200.00", "300.00", "0.67"]);
-        assert!(
-            table.contains("CPU, µs/request          20.00       20.00        1.00"),
-            "{table}"
-        );
-    }
-
-    #[test]
-    fn one_contestant_has_no_ratio() {
-        let table = table(&[sample(Contestant::Reference, 5)], &[Contestant::Reference]);
-        assert!(!table.contains("ratio") && table.contains("5.00"), "{table}");
+    fn a_figure_has_three_digits_that_count() {
+        let figures = [0.0, 0.456, 12.34, 999.5, 15_789.2, 1_234_567.0].map(figure);
+        assert_eq!(figures, ["0.00", "0.46", "12.3", "1,000", "15,789", "1,234,567"]);
     }
 }

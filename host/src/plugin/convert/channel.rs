@@ -129,6 +129,7 @@ fn event(raw: wit::Event) -> Checked<event::Event> {
     Ok(event::Event {
         dedup_key: raw.dedup_key,
         conversation: raw.conversation,
+        episode: raw.episode,
         wants_reply: raw.wants_reply,
         occurred_at: raw.occurred_at,
         kind: kind(raw.kind),
@@ -216,6 +217,7 @@ mod tests {
         wit::Event {
             dedup_key: None,
             conversation: "chat-1".to_owned(),
+            episode: None,
             wants_reply: false,
             occurred_at: None,
             kind: wit::Kind::ConversationStarted,

@@ -1,6 +1,6 @@
 //! What a CRM adapter answers, checked.
 
-use super::{Checked, all, at_most};
+use super::{Checked, all, id};
 use crate::{
     card::{Card, FieldSpec, FieldType},
     plugin::bindings::patchbay::adapter::types as wit,
@@ -8,7 +8,6 @@ use crate::{
 
 /// The contract allows no more from one lookup.
 const CARDS_MAX: usize = 20;
-const ID_BYTES_MAX: usize = 512;
 const FIELD_SPECS_MAX: usize = 10_000;
 
 /// The cards of a lookup, best first.
@@ -24,17 +23,18 @@ pub(in crate::plugin) fn cards(cards: Vec<wit::Card>) -> Checked<Vec<Card>> {
 
 /// One card: its id is what every later step names it by.
 pub(in crate::plugin) fn card(card: wit::Card) -> Checked<Card> {
-    if card.id.is_empty() {
-        return Err("`card.id` is empty".to_owned());
-    }
-    at_most("card.id", &card.id, ID_BYTES_MAX)?;
+    id("card.id", &card.id)?;
     Ok(card.into())
 }
 
-pub(in crate::plugin) fn field_specs(specs: Vec<wit::FieldSpec>) -> Checked<Vec<FieldSpec>> {
+/// The fields that `function` describes.
+pub(in crate::plugin) fn field_specs(
+    function: &str,
+    specs: Vec<wit::FieldSpec>,
+) -> Checked<Vec<FieldSpec>> {
     if FIELD_SPECS_MAX < specs.len() {
         return Err(format!(
-            "`describe-fields` gave {} fields, at most {FIELD_SPECS_MAX} are allowed",
+            "`{function}` gave {} fields, at most {FIELD_SPECS_MAX} are allowed",
             specs.len()
         ));
     }

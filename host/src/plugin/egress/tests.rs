@@ -45,6 +45,8 @@ fn account(grants: &[(&str, bool)]) -> Account {
         state: AccountState::Active,
         reply_deadline_ms: 0,
         webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     }
 }
 

@@ -1,11 +1,15 @@
 //! `http`: the one way out.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::plugin::{
+    bind::Bound,
     bindings::patchbay::adapter::http::{Error, Host, Request, Response},
     egress::{FetchError, Incoming, Outgoing},
     state::CallState,
+    turnstile::{NoTurn, PATIENCE},
 };
 
 impl Host for CallState {
@@ -27,10 +31,36 @@ impl Host for CallState {
         }
         self.used.http += 1;
         let started = Instant::now();
-        let answer = bound.door.fetch(outgoing(request)).await;
+        let patience = PATIENCE.min(self.until.saturating_duration_since(started));
+        let answer = in_turn(&bound, patience, request).await;
         self.cpu.waited(started.elapsed());
-        Ok(answer.map(response).map_err(error))
+        Ok(answer)
     }
+}
+
+/// Sends the request when it is the account's turn.
+async fn in_turn(bound: &Bound, patience: Duration, request: Request) -> Result<Response, Error> {
+    match bound.turnstile.pass(patience).await {
+        Ok(()) => bound.door.fetch(outgoing(request)).await.map(response).map_err(error),
+        Err(NoTurn::TooFar(wait)) => Ok(too_early(wait)),
+        Err(NoTurn::Unavailable(error)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the turns of an account are unavailable"
+            );
+            Err(Error::Unreachable("the host's store is unavailable".to_owned()))
+        }
+    }
+}
+
+/// What every adapter knows already: the answer of a server that was asked too fast.
+fn too_early(wait: Duration) -> Response {
+    let whole_s = wait.as_secs().saturating_add(u64::from(0 < wait.subsec_nanos()));
+    let headers = vec![
+        ("retry-after".to_owned(), whole_s.to_string()),
+        ("x-patchbay".to_owned(), "rate-limited".to_owned()),
+    ];
+    Response { status: 429, headers, body: Vec::new() }
 }
 
 fn outgoing(request: Request) -> Outgoing {
@@ -51,5 +81,16 @@ fn error(error: FetchError) -> Error {
         FetchError::Interrupted(text) => Error::Interrupted(text),
         FetchError::RequestTooLarge(text) => Error::RequestTooLarge(text),
         FetchError::ResponseTooLarge(text) => Error::ResponseTooLarge(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_is_too_early_waits_whole_seconds() {
+        let wait = |ms| too_early(Duration::from_millis(ms)).headers.remove(0).1;
+        assert_eq!([wait(1), wait(1000), wait(1001)], ["1", "1", "2"]);
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Result,
-    codec::{event_to_json, headers_to_json, to_micros},
+    codec::{event_to_json, headers_to_json, keys_to_bytes, to_micros},
 };
 use crate::{
     event::Request,
@@ -43,6 +43,8 @@ pub(super) struct Reading {
 
 struct EncodedEvent {
     dedup_key: Vec<u8>,
+    dedup_since: i64,
+    client_keys: Vec<u8>,
     kind: &'static str,
     conversation: String,
     payload: String,
@@ -66,11 +68,34 @@ impl Reading {
 
 impl EncodedEvent {
     fn encode(event: NewEvent) -> Result<Self> {
-        let NewEvent { dedup_key, mut event, integrations } = event;
+        let NewEvent { dedup_key, dedup_since, client_keys, mut event, integrations } = event;
         let payload = event_to_json(&mut event)?;
-        let kind = event.kind.name();
-        Ok(Self { dedup_key, kind, conversation: event.conversation, payload, integrations })
+        Ok(Self {
+            dedup_key: apart_from_retired(dedup_key),
+            dedup_since: to_micros(dedup_since),
+            client_keys: keys_to_bytes(&client_keys),
+            kind: event.kind.name(),
+            conversation: event.conversation,
+            payload,
+            integrations,
+        })
     }
+}
+
+/// The first byte of a key that was given up; the event's id follows in digits.
+const RETIRED: u8 = b'r';
+
+/// Doubles the mark at the start of a key, so that no key equals one that was given up.
+fn apart_from_retired(mut key: Vec<u8>) -> Vec<u8> {
+    if key.first() == Some(&RETIRED) {
+        key.insert(0, RETIRED);
+    }
+    key
+}
+
+/// The key of an event that has given up its own.
+pub(super) fn retired_key(event: i64) -> Vec<u8> {
+    format!("{}{event}", char::from(RETIRED)).into_bytes()
 }
 
 /// Where and when a reading is stored.
@@ -149,11 +174,42 @@ fn store_event(
     ordinal: i64,
     event: &EncodedEvent,
 ) -> Result<AcceptedEvent> {
+    if !insert_event(db, place, ordinal, event)? {
+        let (id, received_at): (i64, i64) = db
+            .prepare_cached(
+                "SELECT event.id, request.received_at
+                 FROM event JOIN request ON request.id = event.request_id
+                 WHERE event.account = ?1 AND dedup_key = ?2",
+            )?
+            .query_row(params![place.account, event.dedup_key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        if event.dedup_since <= received_at {
+            return store_repeat(db, place, ordinal, id);
+        }
+        db.prepare_cached("UPDATE event SET dedup_key = ?2 WHERE id = ?1")?
+            .execute(params![id, retired_key(id)])?;
+        insert_event(db, place, ordinal, event)?;
+    }
+    let id = EventId(db.last_insert_rowid());
+    for integration in &event.integrations {
+        append_job(db, id, integration.as_str(), &event.conversation, place.now)?;
+    }
+    Ok(AcceptedEvent { id, is_duplicate: false })
+}
+
+/// False when another event of the account has the key.
+fn insert_event(
+    db: &Connection,
+    place: &Place<'_>,
+    ordinal: i64,
+    event: &EncodedEvent,
+) -> Result<bool> {
     let stored = db
         .prepare_cached(
             "INSERT INTO event (request_id, ordinal, account, dedup_key, kind, conversation,
-                                payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                                payload, client_keys)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (account, dedup_key) DO NOTHING",
         )?
         .execute(params![
@@ -164,29 +220,20 @@ fn store_event(
             event.kind,
             event.conversation,
             event.payload,
+            event.client_keys,
         ])?;
-    if stored == 0 {
-        return store_repeat(db, place, ordinal, event);
-    }
-    let id = EventId(db.last_insert_rowid());
-    for integration in &event.integrations {
-        append_job(db, id, integration.as_str(), &event.conversation, place.now)?;
-    }
-    Ok(AcceptedEvent { id, is_duplicate: false })
+    Ok(0 < stored)
 }
 
 fn store_repeat(
     db: &Connection,
     place: &Place<'_>,
     ordinal: i64,
-    event: &EncodedEvent,
+    event: i64,
 ) -> Result<AcceptedEvent> {
-    let id = db
-        .prepare_cached("SELECT id FROM event WHERE account = ?1 AND dedup_key = ?2")?
-        .query_row(params![place.account, event.dedup_key], |row| row.get(0))?;
     db.prepare_cached("INSERT INTO repeat (request_id, ordinal, event_id) VALUES (?1, ?2, ?3)")?
-        .execute(params![place.request.0, ordinal, id])?;
-    Ok(AcceptedEvent { id: EventId(id), is_duplicate: true })
+        .execute(params![place.request.0, ordinal, event])?;
+    Ok(AcceptedEvent { id: EventId(event), is_duplicate: true })
 }
 
 fn append_job(
@@ -198,10 +245,11 @@ fn append_job(
 ) -> Result<()> {
     let (lane, seq): (i64, i64) = db
         .prepare_cached(
-            "INSERT INTO lane (integration, conversation, state, last_seq, run_at)
-             VALUES (?1, ?2, 'ready', 1, ?3)
+            "INSERT INTO lane (integration, conversation, state, last_seq, jobs, run_at)
+             VALUES (?1, ?2, 'ready', 1, 1, ?3)
              ON CONFLICT (integration, conversation) DO UPDATE SET
                  last_seq = last_seq + 1,
+                 jobs = jobs + 1,
                  run_at = CASE state WHEN 'idle' THEN excluded.run_at ELSE run_at END,
                  state = CASE state WHEN 'idle' THEN 'ready' ELSE state END
              RETURNING id, last_seq",

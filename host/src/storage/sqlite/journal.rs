@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use super::{
     Error, Result, Sqlite,
     accept::{self, Reading, Webhook},
-    codec::to_timestamps,
-    lanes::{self, Ending},
-    views,
+    codec::{to_micros, to_timestamps},
+    lease, links, replay, retention,
+    settle::{self, Ending},
+    upkeep, views,
 };
 use crate::{
-    id::{AccountId, Digest, EventId, IntegrationId, JobId, RequestId},
+    card::Identifier,
+    id::{AccountId, ClientKey, Digest, EventId, IntegrationId, JobId, LaneId, RequestId},
     outcome::{Blame, Next, Outcome},
     storage::{
-        Accepted, DeadLetter, Depth, EventDetail, JobView, Journal, Lease, LeasedJob, NewReading,
-        NewWebhook, Page, PageQuery, Settlement, Step, UnreadRequest, WebhookView,
+        Accepted, Claim, DeadLetter, Depth, Erased, EventDetail, Expired, IdentityLink, JobView,
+        Journal, Keep, LaneView, Lease, LeasedJob, NewReading, NewWebhook, Page, PageQuery,
+        ReplayFilter, Settlement, Step, UnreadRequest, WebhookView,
     },
 };
 
@@ -27,8 +30,9 @@ impl Journal for Sqlite {
         self.writer.write(move |db| accept::store(db, &webhook, rejected_max)).await
     }
 
-    async fn lease(&self, limit: u32, now: Timestamp, until: Timestamp) -> Result<Vec<LeasedJob>> {
-        let rows = self.writer.write(move |db| lanes::lease(db, limit, now, until)).await?;
+    async fn lease(&self, claim: Claim) -> Result<Vec<LeasedJob>> {
+        let now = claim.now;
+        let rows = self.writer.write(move |db| lease::lease(db, &claim)).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in rows {
             let lease = row.lease();
@@ -40,22 +44,86 @@ impl Journal for Sqlite {
         Ok(jobs)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
-        let due = self.readers.read(lanes::next_due).await?;
+    async fn next_due(&self, integrations: &[IntegrationId]) -> Result<Option<Timestamp>> {
+        let integrations = integrations.to_vec();
+        let due = self.readers.read(move |db| lease::next_due(db, &integrations)).await?;
         to_timestamps("lane", due)
     }
 
     async fn record_step(&self, lease: Lease, step: Step) -> Result<()> {
-        self.writer.write(move |db| lanes::record_step(db, lease, &step)).await
+        self.writer.write(move |db| settle::record_step(db, lease, &step)).await
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement, now: Timestamp) -> Result<()> {
         let ending = Ending::encode(settlement)?;
-        self.writer.write(move |db| lanes::settle(db, lease, &ending, now)).await
+        self.writer.write(move |db| settle::settle(db, lease, &ending, now)).await
     }
 
     async fn reap(&self, now: Timestamp) -> Result<u64> {
-        self.writer.write(move |db| lanes::reap(db, now)).await
+        self.writer.write(move |db| settle::reap(db, now)).await
+    }
+
+    async fn lock_client(&self, lease: Lease, crm: &AccountId, key: ClientKey) -> Result<bool> {
+        let crm = crm.clone();
+        self.writer.write(move |db| settle::lock_client(db, lease, crm.as_str(), key)).await
+    }
+
+    async fn extend(&self, lease: Lease, until: Timestamp) -> Result<()> {
+        self.writer.write(move |db| settle::extend(db, lease, until)).await
+    }
+
+    async fn reconcile(&self, now: Timestamp) -> Result<u64> {
+        let faults = self.readers.read(upkeep::find).await?;
+        if faults.is_empty() {
+            return Ok(0);
+        }
+        self.writer.write(move |db| upkeep::mend(db, &faults, to_micros(now))).await
+    }
+
+    async fn linked_cards(
+        &self,
+        crm: &AccountId,
+        identifiers: &[Identifier],
+    ) -> Result<Vec<IdentityLink>> {
+        let (crm, identifiers) = (crm.clone(), identifiers.to_vec());
+        self.readers.read(move |db| links::find(db, &crm, &identifiers)).await
+    }
+
+    async fn stuck_lanes(
+        &self,
+        integration: Option<IntegrationId>,
+        page: PageQuery,
+    ) -> Result<Page<LaneView>> {
+        self.readers.read(move |db| views::stuck_lanes(db, integration.as_ref(), page)).await
+    }
+
+    async fn resume_lane(&self, lane: LaneId, now: Timestamp) -> Result<bool> {
+        self.writer.write(move |db| replay::resume(db, lane, now)).await
+    }
+
+    /// The dead letters are looked for beside the writer, which then puts back those that are dead
+    /// still.
+    async fn replay_all(&self, filter: &ReplayFilter, limit: u32, now: Timestamp) -> Result<u64> {
+        let filter = filter.clone();
+        let jobs = self.readers.read(move |db| replay::find(db, &filter, limit)).await?;
+        self.writer
+            .write(move |db| {
+                let mut count = 0;
+                for job in &jobs {
+                    count += u64::from(replay::replay(db, *job, now)?);
+                }
+                Ok(count)
+            })
+            .await
+    }
+
+    async fn expire(&self, keep: Keep) -> Result<Expired> {
+        let candidates = self.readers.read(move |db| retention::find(db, &keep)).await?;
+        self.writer.write(move |db| retention::remove(db, &keep, &candidates)).await
+    }
+
+    async fn forget(&self, identifier: &Identifier, now: Timestamp) -> Result<Erased> {
+        self.erase(identifier, now).await
     }
 
     async fn jobs_of(&self, event: EventId) -> Result<Vec<JobView>> {
@@ -83,7 +151,7 @@ impl Journal for Sqlite {
     }
 
     async fn replay(&self, job: JobId, now: Timestamp) -> Result<bool> {
-        self.writer.write(move |db| lanes::replay(db, job, now)).await
+        self.writer.write(move |db| replay::replay(db, job, now)).await
     }
 
     async fn unread(
@@ -126,6 +194,8 @@ impl Sqlite {
         );
         let settlement = Settlement {
             next: Next::Dead,
+            stops_lane: false,
+            links: Vec::new(),
             counts: true,
             outcome: Outcome::Permanent.name(),
             blame: Some(Blame::Host),

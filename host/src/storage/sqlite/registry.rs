@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Result, Sqlite,
+    Error, Result, Sqlite,
     codec::{from_json, to_id, to_json},
 };
 use crate::{
@@ -38,9 +38,10 @@ impl Registry for Sqlite {
             .await
     }
 
-    async fn put_account(&self, account: Account) -> Result<()> {
+    async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
+        let before = before.cloned();
         let record = to_json(&account)?;
-        self.writer.write(move |db| put_account(db, &account, &record)).await
+        self.writer.write(move |db| put_account(db, before.as_ref(), &account, &record)).await
     }
 
     async fn accounts(&self) -> Result<Vec<Account>> {
@@ -90,7 +91,22 @@ fn put_plugin(db: &Connection, plugin: &PluginRecord, record: &str, bytes: &[u8]
     Ok(())
 }
 
-fn put_account(db: &Connection, account: &Account, record: &str) -> Result<()> {
+fn put_account(
+    db: &Connection,
+    before: Option<&Account>,
+    account: &Account,
+    record: &str,
+) -> Result<()> {
+    let stored: Option<String> = db
+        .query_row("SELECT record FROM account WHERE id = ?1", [account.id.as_str()], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    // Not the texts: an earlier release may have written the same account in other words.
+    let stored = stored.map(|json| from_json::<Account>("account", &json)).transpose()?;
+    if stored.as_ref() != before {
+        return Err(Error::Changed(account.id.to_string()));
+    }
     let is_active = account.state == AccountState::Active;
     db.execute(
         "INSERT INTO account (id, plugin, is_active, record) VALUES (?1, ?2, ?3, ?4)
@@ -102,19 +118,22 @@ fn put_account(db: &Connection, account: &Account, record: &str) -> Result<()> {
 }
 
 fn put_integration(db: &Connection, integration: &Integration) -> Result<()> {
-    let Integration { id, channel, crm, enabled } = integration;
+    let Integration { id, channel, crm, enabled, options } = integration;
     db.execute(
-        "INSERT INTO integration (id, channel, crm, is_enabled) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO integration (id, channel, crm, is_enabled, options)
+         VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (id) DO UPDATE SET
-             channel = excluded.channel, crm = excluded.crm, is_enabled = excluded.is_enabled",
-        params![id.as_str(), channel.as_str(), crm.as_str(), enabled],
+             channel = excluded.channel, crm = excluded.crm, is_enabled = excluded.is_enabled,
+             options = excluded.options",
+        params![id.as_str(), channel.as_str(), crm.as_str(), enabled, to_json(options)?],
     )?;
     Ok(())
 }
 
 fn integrations(db: &Connection) -> Result<Vec<Integration>> {
-    let mut statement =
-        db.prepare_cached("SELECT id, channel, crm, is_enabled FROM integration ORDER BY id")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id, channel, crm, is_enabled, options FROM integration ORDER BY id",
+    )?;
     let mut rows = statement.query(())?;
     let mut integrations = Vec::new();
     while let Some(row) = rows.next()? {
@@ -123,6 +142,7 @@ fn integrations(db: &Connection) -> Result<Vec<Integration>> {
             channel: to_id("integration", row.get(1)?)?,
             crm: to_id("integration", row.get(2)?)?,
             enabled: row.get(3)?,
+            options: from_json("integration", &row.get::<_, String>(4)?)?,
         });
     }
     Ok(integrations)

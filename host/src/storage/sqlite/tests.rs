@@ -11,6 +11,10 @@ use crate::storage::{
     suite::{Embedded, FIRST, accept_one, lease_one, new_event, only_job, options, webhook},
 };
 
+mod backlog;
+mod migration;
+mod removal;
+
 fn one_event(key: &str) -> NewWebhook {
     webhook(0, NewReading::Events(vec![new_event(key, key, &[FIRST])]))
 }
@@ -220,9 +224,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("patchbay.db");
     let db = Connection::open(&path).unwrap();
-    db.execute_batch("PRAGMA user_version = 2").unwrap();
+    db.execute_batch("PRAGMA user_version = 3").unwrap();
     let refused = Sqlite::open(&path, &options()).unwrap_err();
-    assert!(matches!(refused, Error::NewerSchema { found: 2, known: 1 }), "{refused}");
+    assert!(matches!(refused, Error::NewerSchema { found: 3, known: 2 }), "{refused}");
     let tables: i64 =
         db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).unwrap();
     assert_eq!(tables, 0);
@@ -240,7 +244,7 @@ fn migrating_twice_changes_nothing() {
     migrations::apply(&db).unwrap();
     assert_eq!(schema(), first);
     let version: i64 = db.query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
 }
 
 #[cfg(unix)]

@@ -5,16 +5,16 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     Result,
     codec::{
-        corrupt, event_from_json, from_json, headers_from_json, job_state, step_state, to_count,
-        to_id, to_timestamp, to_timestamps,
+        corrupt, event_from_json, from_json, headers_from_json, job_state, page, step_state,
+        to_count, to_id, to_timestamp, to_timestamps,
     },
 };
 use crate::{
     event::{EventOutcome, Request},
-    id::{AccountId, Digest, EventId, IntegrationId, JobId, RequestId},
+    id::{AccountId, Digest, EventId, IntegrationId, JobId, LaneId, RequestId},
     storage::{
-        AttemptView, DeadLetter, Depth, EventDetail, EventView, JobView, Page, PageQuery, Step,
-        UnreadRequest, WebhookView,
+        AttemptView, DeadLetter, Depth, EventDetail, EventView, JobView, LaneState, LaneView, Page,
+        PageQuery, Step, UnreadRequest, WebhookView,
     },
 };
 
@@ -32,15 +32,6 @@ fn all<T>(
         items.push(decode(row)?);
     }
     Ok(items)
-}
-
-/// Cuts the one item more than the limit, which tells that there is a further page.
-fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> i64) -> Page<T> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = items.last().map(cursor).filter(|_| !is_last);
-    Page { items, next }
 }
 
 pub(super) fn steps_of(db: &Connection, job: JobId) -> Result<Vec<Step>> {
@@ -230,25 +221,70 @@ fn dead_letter(row: &Row<'_>) -> Result<DeadLetter> {
     })
 }
 
-/// Counts by the partial indexes alone: work that is done costs nothing.
-pub(super) fn depth(db: &Connection) -> Result<Depth> {
-    let count = |sql: &str| -> Result<u64> {
-        to_count("job", db.prepare_cached(sql)?.query_row((), |row| row.get(0))?)
+/// Lanes by the index of those that do not flow. The head of a stopped one is its dead letter.
+pub(super) const STUCK: &str = "SELECT lane.id, lane.integration, lane.conversation, lane.state, job.id,
+        job.event_id, job.attempts, job.run_at, job.reason
+    FROM lane JOIN job ON job.id = CASE lane.state
+        WHEN 'stopped' THEN lane.stopped_by
+        ELSE (SELECT id FROM job WHERE lane_id = lane.id AND state = 'pending'
+              ORDER BY seq LIMIT 1) END
+    WHERE (lane.state = 'stopped' OR lane.state = 'held' OR (lane.state = 'ready' AND lane.is_again))
+      AND (lane.state <> 'ready' OR 0 < job.attempts) AND lane.id < ?1";
+
+pub(super) fn stuck_lanes(
+    db: &Connection,
+    integration: Option<&IntegrationId>,
+    query: PageQuery,
+) -> Result<Page<LaneView>> {
+    let (before, limit) = (query.before.unwrap_or(i64::MAX), i64::from(query.limit) + 1);
+    let order = "ORDER BY lane.id DESC LIMIT ?2";
+    let items = if let Some(integration) = integration {
+        let sql = format!("{STUCK} AND lane.integration = ?3 {order}");
+        all(db, &sql, params![before, limit, integration.as_str()], lane_view)?
+    } else {
+        all(db, &format!("{STUCK} {order}"), [before, limit], lane_view)?
     };
-    let (pending, oldest): (i64, Option<i64>) = db
-        .prepare_cached("SELECT count(*), min(event_id) FROM job WHERE state = 'pending'")?
-        .query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let oldest_pending = db
-        .prepare_cached(
-            "SELECT received_at FROM event JOIN request ON request.id = event.request_id WHERE event.id = ?1",
-        )?
-        .query_row([oldest], |row| row.get(0))
-        .optional()?;
-    let leased = count("SELECT count(*) FROM lane WHERE state = 'leased'")?;
+    Ok(page(items, query.limit, |lane| lane.lane.0))
+}
+
+fn lane_view(row: &Row<'_>) -> Result<LaneView> {
+    let state = row.get_ref(3)?.as_str().map_err(|error| corrupt("lane", error))?;
+    Ok(LaneView {
+        lane: LaneId(row.get(0)?),
+        integration: to_id("lane", row.get(1)?)?,
+        conversation: row.get(2)?,
+        state: match state {
+            "stopped" => LaneState::Stopped,
+            "held" => LaneState::Held,
+            _ => LaneState::Waiting,
+        },
+        head: JobId(row.get(4)?),
+        event: EventId(row.get(5)?),
+        attempts: row.get(6)?,
+        run_at: to_timestamps("job", row.get(7)?)?,
+        reason: row.get(8)?,
+    })
+}
+
+pub(super) const OLDEST_PENDING: &str = "SELECT received_at
+    FROM event JOIN request ON request.id = event.request_id
+    WHERE event.id = (SELECT min(event_id) FROM job WHERE state = 'pending')";
+
+/// Counts by the partial indexes alone, and up to a maximum: neither work that is done nor a long
+/// backlog costs anything.
+pub(super) fn depth(db: &Connection) -> Result<Depth> {
+    let count = |rows: &str| -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT {})", Depth::COUNT_MAX);
+        to_count("job", db.prepare_cached(&sql)?.query_row((), |row| row.get(0))?)
+    };
+    let oldest_pending =
+        db.prepare_cached(OLDEST_PENDING)?.query_row((), |row| row.get(0)).optional()?;
+    let waiting = count("job WHERE state = 'pending'")?;
+    let running = count("lane WHERE state = 'leased'")?;
     Ok(Depth {
-        pending_jobs: to_count("job", pending)? + leased,
-        dead_jobs: count("SELECT count(*) FROM job WHERE state = 'dead'")?,
-        unread_requests: count("SELECT count(*) FROM request WHERE verdict = 'unread'")?,
+        pending_jobs: (waiting + running).min(Depth::COUNT_MAX),
+        dead_jobs: count("job WHERE state = 'dead'")?,
+        unread_requests: count("request WHERE verdict = 'unread'")?,
         oldest_pending: to_timestamps("request", oldest_pending)?,
     })
 }

@@ -54,7 +54,8 @@ impl Writer {
     /// Queues a write and waits until it is durable, or has failed without a trace.
     ///
     /// Dropping the future cancels nothing. `run` may be called twice, the second time after a
-    /// rollback of the first. If it answers [`Error::LeaseLost`] it must not have changed anything.
+    /// rollback of the first. If it answers [`Error::LeaseLost`] or [`Error::Changed`] it must not have changed
+    /// anything.
     pub(super) async fn write<T, F>(&self, run: F) -> Result<T>
     where
         T: Send + 'static,
@@ -117,7 +118,7 @@ where
     fn run(&mut self, db: &Connection) -> bool {
         let result = catch_unwind(AssertUnwindSafe(|| (self.run)(db)))
             .unwrap_or_else(|_panic| Err(unavailable("a write has panicked")));
-        let is_kept = matches!(result, Ok(_) | Err(Error::LeaseLost));
+        let is_kept = matches!(result, Ok(_) | Err(Error::LeaseLost | Error::Changed(_)));
         self.result = Some(result);
         is_kept
     }

@@ -97,7 +97,7 @@ async fn an_event_without_integrations_has_no_jobs(stores: &Stores) {
     let accepted =
         accept(stores, webhook(0, NewReading::Events(vec![new_event("k", "chat-1", &[])]))).await;
     assert_eq!(stores.journal.jobs_of(accepted.events[0].id).await.unwrap(), []);
-    assert_eq!(stores.journal.next_due().await.unwrap(), None);
+    assert_eq!(stores.journal.next_due(&both()).await.unwrap(), None);
 }
 
 async fn an_unknown_integration_stores_nothing_and_spoils_no_other(stores: &Stores) {

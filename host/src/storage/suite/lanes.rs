@@ -34,7 +34,7 @@ async fn jobs_of_a_lane_run_in_their_order(stores: &Stores) {
     }
     assert_eq!(ran, expected);
     assert!(lease(stores, 10, 9).await.is_empty());
-    assert_eq!(stores.journal.next_due().await.unwrap(), None, "the lane rests");
+    assert_eq!(stores.journal.next_due(&both()).await.unwrap(), None, "the lane rests");
     let later = accept_one(stores, 10, "k4", "chat-1").await;
     assert_eq!(lease_one(stores, 10).await.event_id, later, "and wakes again");
 }
@@ -203,26 +203,30 @@ async fn paused_accounts_and_disabled_integrations_wait(stores: &Stores) {
     accept_one(stores, 0, "k", "chat-1").await;
     let paused = |id| Account { state: AccountState::Paused("401".to_owned()), ..account(id) };
     for id in [CHANNEL, "notebook"] {
-        stores.registry.put_account(paused(id)).await.unwrap();
+        stores.registry.put_account(Some(&account(id)), paused(id)).await.unwrap();
         assert!(lease(stores, 10, 1).await.is_empty(), "{id} is paused");
-        assert_eq!(stores.journal.next_due().await.unwrap(), None);
-        stores.registry.put_account(account(id)).await.unwrap();
+        assert_eq!(stores.journal.next_due(&both()).await.unwrap(), None);
+        stores.registry.put_account(Some(&paused(id)), account(id)).await.unwrap();
     }
     let disabled = Integration { enabled: false, ..integration(FIRST, "notebook") };
     stores.registry.put_integration(disabled).await.unwrap();
     assert!(lease(stores, 10, 1).await.is_empty());
     stores.registry.put_integration(integration(FIRST, "notebook")).await.unwrap();
-    stores.registry.put_account(paused("odoo")).await.unwrap();
+    stores.registry.put_account(Some(&account("odoo")), paused("odoo")).await.unwrap();
     lease_one(stores, 1).await;
 }
 
 async fn the_next_due_lane_is_told(stores: &Stores) {
-    assert_eq!(stores.journal.next_due().await.unwrap(), None);
+    assert_eq!(stores.journal.next_due(&both()).await.unwrap(), None);
     accept_one(stores, 9, "k1", "chat-1").await;
     accept_one(stores, 4, "k2", "chat-2").await;
-    assert_eq!(stores.journal.next_due().await.unwrap(), Some(at(4)));
+    assert_eq!(stores.journal.next_due(&both()).await.unwrap(), Some(at(4)));
     let job = lease_one(stores, 4).await;
-    assert_eq!(stores.journal.next_due().await.unwrap(), Some(at(9)), "a leased lane is not due");
+    assert_eq!(
+        stores.journal.next_due(&both()).await.unwrap(),
+        Some(at(9)),
+        "a leased lane is not due"
+    );
     settle(stores, &job, Next::ReadyAt(at(6)), 4).await;
-    assert_eq!(stores.journal.next_due().await.unwrap(), Some(at(6)));
+    assert_eq!(stores.journal.next_due(&both()).await.unwrap(), Some(at(6)));
 }

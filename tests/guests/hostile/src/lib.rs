@@ -68,6 +68,7 @@ fn event(conversation: &str) -> Event {
     Event {
         dedup_key: None,
         conversation: conversation.to_owned(),
+        episode: None,
         wants_reply: false,
         occurred_at: None,
         kind: Kind::ConversationStarted,

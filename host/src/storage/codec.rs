@@ -1,14 +1,29 @@
-//! How values stand in columns.
+//! How values stand in the columns of every backend, and how lists are cut into pages.
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Error, Result, unavailable};
+use super::{Error, Page, Result};
 use crate::{
     card::{Field, Value},
     event::{Event, EventOutcome},
+    id::ClientKey,
+    rules::identity,
     storage::{JobState, StepState},
 };
+
+pub(super) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Unavailable(error.into())
+}
+
+/// Cuts the one item more than the limit, which tells that there is a further page.
+pub(super) fn page<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> i64) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = items.len() <= limit;
+    items.truncate(limit);
+    let next = items.last().map(cursor).filter(|_| !is_last);
+    Page { items, next }
+}
 
 pub(super) fn corrupt(
     table: &'static str,
@@ -90,6 +105,24 @@ pub(super) fn headers_from_json(json: &str) -> Result<Vec<(String, Vec<u8>)>> {
         .into_iter()
         .map(|(name, value)| Ok((name, bytes(value).map_err(|error| corrupt("request", error))?)))
         .collect()
+}
+
+pub(super) fn keys_to_bytes(keys: &[ClientKey]) -> Vec<u8> {
+    keys.iter().flat_map(|key| key.0.to_le_bytes()).collect()
+}
+
+/// What an event's client is locked by. An event of before the keys were kept tells it itself; one
+/// that cannot be read locks nobody.
+pub(super) fn keys_from_row(bytes: Option<&[u8]>, payload: &str) -> Vec<ClientKey> {
+    match bytes {
+        Some(bytes) => {
+            let (keys, _rest) = bytes.as_chunks::<8>();
+            keys.iter().map(|key| ClientKey(i64::from_le_bytes(*key))).collect()
+        }
+        None => from_json::<Event>("event", payload)
+            .map(|event| identity::client_keys(&event))
+            .unwrap_or_default(),
+    }
 }
 
 pub(super) fn step_state_name(state: StepState) -> &'static str {

@@ -1,0 +1,86 @@
+//! A change of an account: what is asked for, against what there is.
+
+use std::collections::BTreeMap;
+
+use super::{Error, Snapshot, invalid};
+use crate::{
+    account::{Account, AccountState, Grant, Rate, Role},
+    card::Problem,
+    config,
+    id::{AccountId, PluginName, random_token},
+    secret::Secret,
+};
+
+/// Longest wait for a reply that an account may ask for, in milliseconds: no vendor waits longer.
+const REPLY_DEADLINE_MS_MAX: u32 = 60_000;
+
+/// What is to be set on an account; `None` keeps what it has, or sets the default.
+#[derive(Debug, Clone)]
+pub struct AccountChange {
+    pub id: AccountId,
+    pub plugin: PluginName,
+    pub title: Option<String>,
+    pub settings: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Secret<String>>,
+    /// Whether secrets that are not named keep their values.
+    pub keeps_secrets: bool,
+    pub grants: Vec<Grant>,
+    pub state: Option<AccountState>,
+    /// Whether any change sets a paused account to work again.
+    pub resumes: bool,
+    pub reply_deadline_ms: Option<u32>,
+    pub rate: Option<Rate>,
+    pub webhook_rate: Option<Rate>,
+}
+
+/// The account as it shall be, or why it cannot be so.
+pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Account, Error> {
+    let before = snapshot.accounts.get(&change.id).map(|entry| entry.account.as_ref());
+    if let Some(before) = before.filter(|before| before.plugin != change.plugin) {
+        return Err(Error::OtherPlugin { id: change.id, plugin: before.plugin.clone() });
+    }
+    let deadline = change.reply_deadline_ms.or(before.map(|account| account.reply_deadline_ms));
+    let reply_deadline_ms = deadline.unwrap_or_else(config::reply_deadline_ms);
+    if REPLY_DEADLINE_MS_MAX < reply_deadline_ms {
+        let message = format!("{reply_deadline_ms} is above {REPLY_DEADLINE_MS_MAX}");
+        return Err(invalid("reply_deadline_ms", message));
+    }
+    for (field, rate) in [("rate", change.rate), ("webhook_rate", change.webhook_rate)] {
+        if let Some(problem) = rate.and_then(|rate| wrong_rate(field, rate)) {
+            return Err(Error::Invalid(vec![problem]));
+        }
+    }
+    let kept = before.filter(|_| change.keeps_secrets);
+    let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
+    secrets.extend(change.secrets);
+    let plugin = snapshot.plugins.get(&change.plugin);
+    let is_channel = plugin.is_some_and(|plugin| plugin.has(Role::Channel));
+    let token = before.and_then(|account| account.webhook_token.clone());
+    let title = change.title.or_else(|| before.map(|account| account.title.clone()));
+    let state = change.state.or_else(|| before.map(|account| account.state.clone()));
+    Ok(Account {
+        id: change.id,
+        plugin: change.plugin,
+        title: title.unwrap_or_default(),
+        settings: change.settings,
+        secrets,
+        grants: change.grants,
+        state: state.unwrap_or(AccountState::Active),
+        reply_deadline_ms,
+        webhook_token: token.or_else(|| is_channel.then(|| Secret::new(random_token()))),
+        rate: change.rate.or(before.and_then(|account| account.rate)),
+        webhook_rate: change.webhook_rate.or(before.and_then(|account| account.webhook_rate)),
+    })
+}
+
+/// Bounds of a rate. Below the lower one a call of several requests would spend its time waiting.
+fn wrong_rate(field: &str, rate: Rate) -> Option<Problem> {
+    let problem =
+        |part: &str, message: String| Problem { field: Some(format!("{field}.{part}")), message };
+    if !(0.2..=1e6).contains(&rate.per_second) {
+        let message = format!("{} must be between 0.2 and 1,000,000", rate.per_second);
+        return Some(problem("per_second", message));
+    }
+    (rate.burst == 0 || 1_000_000 < rate.burst)
+        .then(|| problem("burst", format!("{} must be between 1 and 1,000,000", rate.burst)))
+}

@@ -1,0 +1,51 @@
+//! The exports of a channel adapter.
+
+use super::Adapter;
+use crate::{
+    account::Role,
+    card::AdapterError,
+    event::{EventOutcome, Received, Request, Response},
+    plugin::{convert::channel, error::Error, state::Export},
+};
+
+const RECEIVE: Export = Export::pure("receive");
+const REPLY: Export = Export::pure("reply");
+
+impl Adapter {
+    /// What the channel adapter makes of a webhook.
+    pub async fn receive(&self, request: &Request) -> Result<Received, Error> {
+        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
+        let request = channel::request(request);
+        self.call(
+            RECEIVE,
+            move |store, instance| {
+                Box::pin(async move {
+                    guest.load(&mut *store, instance)?.call_receive(store, &request).await
+                })
+            },
+            |answer| answer.map(channel::received).map_err(AdapterError::from),
+        )
+        .await
+    }
+
+    /// The vendor's answer, with one outcome for each event of `receive`, in its order.
+    pub async fn reply(
+        &self,
+        request: &Request,
+        outcomes: &[EventOutcome],
+    ) -> Result<Response, Error> {
+        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
+        let request = channel::request(request);
+        let outcomes: Vec<_> = outcomes.iter().map(channel::outcome).collect();
+        self.call(
+            REPLY,
+            move |store, instance| {
+                Box::pin(async move {
+                    guest.load(&mut *store, instance)?.call_reply(store, &request, &outcomes).await
+                })
+            },
+            |answer| Ok(channel::response("reply", answer)),
+        )
+        .await
+    }
+}

@@ -1,0 +1,182 @@
+//! Plugins, accounts, integrations and the API token.
+
+use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+
+use super::{
+    Error, Postgres, Result, again,
+    codec::{corrupt, from_json, to_id, to_json},
+    queries::{column, row, rows, run},
+};
+use crate::{
+    account::{Account, AccountState, Integration, PluginRecord},
+    id::Digest,
+    storage::Registry,
+};
+
+#[async_trait]
+impl Registry for Postgres {
+    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()> {
+        let record = to_json(&plugin)?;
+        again(|| async {
+            let mut db = self.connection().await?;
+            let transaction = db.transaction().await?;
+            put_plugin(&transaction, &plugin, &record, &bytes).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await?;
+        self.news.notes().changed();
+        Ok(())
+    }
+
+    async fn plugins(&self) -> Result<Vec<PluginRecord>> {
+        let sql = "SELECT record FROM plugin WHERE is_active ORDER BY name COLLATE \"C\"";
+        self.records("plugin", sql).await
+    }
+
+    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
+        let db = self.connection().await?;
+        let sql = "SELECT bytes FROM plugin WHERE digest = $1";
+        let found = row(&db, sql, &[&digest.0.as_slice()]).await?;
+        Ok(found.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
+        let record = to_json(&account)?;
+        again(|| async {
+            let mut db = self.connection().await?;
+            let transaction = db.transaction().await?;
+            put_account(&transaction, before, &account, &record).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await?;
+        self.news.notes().changed();
+        Ok(())
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>> {
+        self.records("account", "SELECT record FROM account ORDER BY id").await
+    }
+
+    async fn put_integration(&self, integration: Integration) -> Result<()> {
+        let options = to_json(&integration.options)?;
+        again(|| async {
+            let mut db = self.connection().await?;
+            let transaction = db.transaction().await?;
+            put_integration(&transaction, &integration, &options).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await?;
+        self.news.notes().changed();
+        Ok(())
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>> {
+        let db = self.connection().await?;
+        let sql = "SELECT id, channel, crm, is_enabled, options FROM integration ORDER BY id";
+        let decode = |row: &tokio_postgres::Row| {
+            Ok(Integration {
+                id: to_id("integration", row.try_get(0)?)?,
+                channel: to_id("integration", row.try_get(1)?)?,
+                crm: to_id("integration", row.try_get(2)?)?,
+                enabled: row.try_get(3)?,
+                options: from_json("integration", row.try_get(4)?)?,
+            })
+        };
+        rows(&db, sql, &[]).await?.iter().map(decode).collect()
+    }
+
+    async fn put_first_token(&self, token: Digest) -> Result<bool> {
+        let mut db = self.connection().await?;
+        let transaction = db.transaction().await?;
+        // Two hosts that start at once must not both think that theirs is the first.
+        transaction.batch_execute("LOCK TABLE token IN EXCLUSIVE MODE").await?;
+        let sql = "INSERT INTO token SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM token)";
+        let stored = run(&transaction, sql, &[&token.0.as_slice()]).await?;
+        transaction.commit().await?;
+        Ok(stored == 1)
+    }
+
+    async fn tokens(&self) -> Result<Vec<Digest>> {
+        let db = self.connection().await?;
+        let tokens: Vec<Vec<u8>> =
+            column(&db, "SELECT digest FROM token ORDER BY digest", &[]).await?;
+        tokens.into_iter().map(|bytes| digest("token", bytes)).collect()
+    }
+}
+
+impl Postgres {
+    /// The JSON of one column, decoded row by row.
+    async fn records<T: serde::de::DeserializeOwned>(
+        &self,
+        table: &'static str,
+        sql: &str,
+    ) -> Result<Vec<T>> {
+        let db = self.connection().await?;
+        let records: Vec<String> = column(&db, sql, &[]).await?;
+        records.iter().map(|json| from_json(table, json)).collect()
+    }
+}
+
+pub(super) fn digest(table: &'static str, bytes: Vec<u8>) -> Result<Digest> {
+    let wrong = |_bytes| corrupt(table, "a digest has 32 bytes");
+    bytes.try_into().map(Digest).map_err(wrong)
+}
+
+async fn put_plugin(
+    db: &Transaction<'_>,
+    plugin: &PluginRecord,
+    record: &str,
+    bytes: &[u8],
+) -> Result<()> {
+    let (name, digest) = (plugin.manifest.name.as_str(), plugin.digest.0.as_slice());
+    // One at a time: of two versions installed at once the later one is active.
+    db.batch_execute("LOCK TABLE plugin IN SHARE ROW EXCLUSIVE MODE").await?;
+    run(db, "UPDATE plugin SET is_active = FALSE WHERE name = $1", &[&name]).await?;
+    let sql = "INSERT INTO plugin (digest, name, is_active, record, bytes)
+               VALUES ($1, $2, TRUE, $3, $4)
+               ON CONFLICT (digest) DO UPDATE SET
+                   name = excluded.name, is_active = TRUE, record = excluded.record";
+    run(db, sql, &[&digest, &name, &record, &bytes]).await?;
+    Ok(())
+}
+
+async fn put_account(
+    db: &Transaction<'_>,
+    before: Option<&Account>,
+    account: &Account,
+    record: &str,
+) -> Result<()> {
+    let sql = "SELECT record FROM account WHERE id = $1 FOR UPDATE";
+    let stored = row(db, sql, &[&account.id.as_str()]).await?;
+    let stored = stored.map(|row| from_json::<Account>("account", row.try_get(0)?)).transpose()?;
+    // Not the texts: an earlier release may have written the same account in other words.
+    if stored.as_ref() != before {
+        return Err(Error::Changed(account.id.to_string()));
+    }
+    let sql = if stored.is_some() {
+        "UPDATE account SET plugin = $2, is_active = $3, record = $4 WHERE id = $1"
+    } else {
+        "INSERT INTO account (id, plugin, is_active, record) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO NOTHING"
+    };
+    let is_active = account.state == AccountState::Active;
+    let plugin = account.plugin.as_str();
+    let stored = run(db, sql, &[&account.id.as_str(), &plugin, &is_active, &record]).await?;
+    // Another host may have been first.
+    if stored == 0 { Err(Error::Changed(account.id.to_string())) } else { Ok(()) }
+}
+
+async fn put_integration(
+    db: &Transaction<'_>,
+    integration: &Integration,
+    options: &str,
+) -> Result<()> {
+    let Integration { id, channel, crm, enabled, .. } = integration;
+    let sql = "INSERT INTO integration (id, channel, crm, is_enabled, options)
+               VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (id) DO UPDATE SET channel = excluded.channel, crm = excluded.crm,
+                   is_enabled = excluded.is_enabled, options = excluded.options";
+    run(db, sql, &[&id.as_str(), &channel.as_str(), &crm.as_str(), enabled, &options]).await?;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The registry of what is configured, and the small stores of the accounts.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::{
+    account::{Account, Integration, PluginRecord},
+    id::{AccountId, Digest},
+};
+
+/// Plugins, accounts, integrations and the API token.
+#[async_trait]
+pub trait Registry: fmt::Debug + Send + Sync {
+    /// Installs a plugin and makes it the active version of its name.
+    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()>;
+
+    /// The active version of every plugin.
+    async fn plugins(&self) -> Result<Vec<PluginRecord>>;
+
+    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>>;
+
+    /// Stores an account over the one that was read, `None` for none.
+    ///
+    /// Fails with [`Error::Changed`](super::Error::Changed) when another one is stored by now.
+    async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()>;
+
+    async fn accounts(&self) -> Result<Vec<Account>>;
+
+    async fn put_integration(&self, integration: Integration) -> Result<()>;
+
+    async fn integrations(&self) -> Result<Vec<Integration>>;
+
+    /// Stores the digest of the API token if none is stored. Returns whether it was stored.
+    async fn put_first_token(&self, token: Digest) -> Result<bool>;
+
+    async fn tokens(&self) -> Result<Vec<Digest>>;
+}
+
+/// A change to an account's store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Set(String, Vec<u8>),
+    Delete(String),
+    /// Nothing is changed unless the key has this value.
+    Expect(String, Option<Vec<u8>>),
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    Yes,
+    /// An expected key had another value: nothing was changed.
+    Conflict,
+    /// The account's share of `bytes_max` would be passed: nothing was changed.
+    Full,
+}
+
+/// The small stores of the accounts.
+#[async_trait]
+pub trait Kv: fmt::Debug + Send + Sync {
+    async fn get(&self, account: &AccountId, key: &str) -> Result<Option<Vec<u8>>>;
+
+    /// All changes or none, durable.
+    async fn commit(
+        &self,
+        account: &AccountId,
+        changes: Vec<Change>,
+        bytes_max: u64,
+    ) -> Result<Committed>;
+
+    /// Keys with the prefix in byte order, after the one given.
+    async fn keys(
+        &self,
+        account: &AccountId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>>;
+}
