@@ -25,6 +25,7 @@ mod order;
 mod program;
 mod provision;
 mod shares;
+mod soak;
 mod stops;
 mod tidy;
 mod time;
