@@ -22,8 +22,16 @@ mod failure;
 mod ledger;
 mod steps;
 
+use self::contact::Known;
 pub use self::failure::Failure;
-use self::{contact::Known, steps::SETTLE_PAUSES};
+
+/// Pauses between two tries to settle an attempt that the journal could not take.
+const SETTLE_PAUSES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
 
 /// What every attempt needs.
 #[derive(Debug, Clone)]

@@ -153,11 +153,14 @@ fn most_at_once(snapshot: &Snapshot, crm: &AccountId) -> Option<u32> {
     let entry = snapshot.accounts.get(crm)?;
     let adapter = entry.adapter.as_ref().ok()?;
     let rate = entry.account.rate_with(&adapter.plugin().record().manifest)?;
-    (1..MOST_BY_RATE).find(|most| rate.per_second <= f64::from(*most)).or(Some(MOST_BY_RATE))
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it saturates, and a rate is above 0"
+    )]
+    let most = rate.per_second.ceil() as u32;
+    Some(most.max(1))
 }
-
-/// A rate above this holds nobody back.
-const MOST_BY_RATE: u32 = 1000;
 
 /// The same for each integration; what cannot be divided goes to others each time.
 fn divided(

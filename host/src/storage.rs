@@ -11,6 +11,7 @@ mod erase;
 mod journal;
 pub mod postgres;
 mod registry;
+mod rows;
 mod shared;
 pub mod sqlite;
 #[cfg(test)]

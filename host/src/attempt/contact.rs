@@ -7,14 +7,11 @@ use super::{
     ledger::{Ledger, Written},
 };
 use crate::{
-    card::{AdapterError, Card, Identifier},
+    card::{AdapterError, Card, Field, Identifier},
     event::{Effect, EventOutcome},
     plugin::{self, Adapter},
-    rules::{
-        identity,
-        policy::{self, Plan},
-    },
-    storage::{IdentityLink, Journal, LeasedJob},
+    rules::policy::{self, Plan},
+    storage::{IdentityLink, LeasedJob},
 };
 
 const UPSERT_CONTACT: &str = "upsert-contact";
@@ -31,11 +28,12 @@ struct Upserted {
 
 /// The way of one job to its client's card.
 pub(super) struct Contact<'a> {
-    pub(super) journal: &'a dyn Journal,
     pub(super) adapter: &'a Adapter,
     pub(super) job: &'a LeasedJob,
     pub(super) ledger: &'a Ledger<'a>,
     pub(super) client: Vec<Identifier>,
+    /// The cards that the client was seen on.
+    pub(super) links: Vec<IdentityLink>,
 }
 
 /// What is known of the client when the card is as it should be.
@@ -49,19 +47,17 @@ pub(super) struct Known {
 impl Contact<'_> {
     /// Finds the card and brings it up to date, or makes it.
     pub(super) async fn bring_up_to_date(&self) -> Result<Known, Failure> {
-        let crm = &self.adapter.account().id;
-        let links = self.journal.linked_cards(crm, &self.client).await?;
         let outcome = match self.ledger.finished::<Upserted>(UPSERT_CONTACT) {
             Some(upserted) => outcome(upserted.effect, vec![upserted.card]),
-            None => self.write_if_needed(&links).await?,
+            None => self.write_if_needed().await?,
         };
-        let links = self.new_links(&outcome, &links);
+        let links = self.new_links(&outcome);
         Ok(Known { outcome, links })
     }
 
-    async fn write_if_needed(&self, links: &[IdentityLink]) -> Result<EventOutcome, Failure> {
+    async fn write_if_needed(&self) -> Result<EventOutcome, Failure> {
         // Looked up on every attempt: an earlier one may have written and not heard the answer.
-        let linked: Vec<String> = links.iter().map(|link| link.card.clone()).collect();
+        let linked: Vec<String> = self.links.iter().map(|link| link.card.clone()).collect();
         let cards = self.look_up(&linked).await?;
         let (id, fields, effect) = match policy::plan(&self.job.event, &self.client, &cards) {
             Plan::Nothing => return Ok(outcome(Effect::None, cards)),
@@ -69,7 +65,7 @@ impl Contact<'_> {
             Plan::Create { fields } => (None, fields, Effect::Created),
             Plan::Update { card, fields } => (Some(card), fields, Effect::Updated),
         };
-        let native = self.adapter.map_fields(&self.client, &fields).await?;
+        let native = self.map(&fields).await?;
         if let Some(id) = &id {
             if is_empty_record(&native) {
                 return self.show(cards).await;
@@ -84,6 +80,10 @@ impl Contact<'_> {
         }
     }
 
+    async fn map(&self, fields: &[Field]) -> Result<String, Failure> {
+        self.ledger.call(self.adapter.map_fields(&self.client, fields)).await
+    }
+
     /// Asks for the client, and for the cards that these ids lead to.
     async fn look_up(&self, linked: &[String]) -> Result<Vec<Card>, Failure> {
         let mut wanted = self.client.clone();
@@ -93,8 +93,7 @@ impl Contact<'_> {
                 wanted.push(card);
             }
         }
-        self.ledger.hold().await?;
-        let found = self.adapter.lookup_client(&wanted).await?;
+        let found = self.ledger.call(self.adapter.lookup_client(&wanted)).await?;
         Ok(policy::ranked(found, &self.client, linked))
     }
 
@@ -107,17 +106,18 @@ impl Contact<'_> {
     ) -> Result<EventOutcome, Failure> {
         let mut wanted: Vec<Identifier> = existing.into_iter().map(Identifier::Card).collect();
         wanted.extend_from_slice(&self.client);
-        self.ledger.hold().await?;
-        let cards = policy::ranked(self.adapter.lookup_client(&wanted).await?, &wanted, &[]);
+        let found = self.ledger.call(self.adapter.lookup_client(&wanted)).await?;
+        let cards = policy::ranked(found, &wanted, &[]);
         let Some(first) = cards.first().cloned() else {
             return Err(plugin::Error::Adapter(AdapterError::Conflict(None)).into());
         };
         let plan = policy::plan(&self.job.event, &self.client, &cards);
         if let (Effect::Created, Plan::Update { card, fields }) = (tried, plan) {
-            let native = self.adapter.map_fields(&self.client, &fields).await?;
+            let native = self.map(&fields).await?;
             // Another write than the one that met the conflict, and so another key.
             let key = self.ledger.key(FILL_IN_EXISTING);
             if !is_empty_record(&native) {
+                self.ledger.hold_card(&card).await?;
                 let call = self.adapter.upsert_contact(Some(&card), &native, &key);
                 if let Written::Done(card) = self.ledger.send(UPSERT_CONTACT, call).await? {
                     return self.done(Effect::Updated, card, cards).await;
@@ -151,7 +151,7 @@ impl Contact<'_> {
 
     /// An id of another system leads to the card from now on; a phone or an e-mail does where this
     /// job made the card, which the CRM's own search may not know for a while.
-    fn new_links(&self, outcome: &EventOutcome, known: &[IdentityLink]) -> Vec<IdentityLink> {
+    fn new_links(&self, outcome: &EventOutcome) -> Vec<IdentityLink> {
         let Some(card) = outcome.cards.first() else { return Vec::new() };
         let is_wanted = |identifier: &&Identifier| match identifier {
             Identifier::External(_) => true,
@@ -164,13 +164,8 @@ impl Contact<'_> {
             card: card.id.clone(),
         };
         let links = self.client.iter().filter(is_wanted).map(link);
-        links.filter(|link| !known.contains(link)).collect()
+        links.filter(|link| !self.links.contains(link)).collect()
     }
-}
-
-/// Whether there is anybody to look up.
-pub(super) fn client_of(job: &LeasedJob) -> Vec<Identifier> {
-    identity::identifiers(&job.event)
 }
 
 fn is_empty_record(native: &str) -> bool {

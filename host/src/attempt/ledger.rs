@@ -1,7 +1,7 @@
 //! The record of a job's effects: intended before they are sent, done once they are answered.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Ledger<'a> {
     lease: Duration,
     /// When the lease was taken or made longer.
     held_at: Mutex<Timestamp>,
+    /// The card that is this job's own.
+    held_card: Mutex<Option<String>>,
 }
 
 /// What became of a write.
@@ -51,11 +53,20 @@ impl<'a> Ledger<'a> {
         lease: Duration,
     ) -> Self {
         let held_at = Mutex::new(clock.now());
-        Self { journal, clock, job, crm, lease, held_at }
+        Self { journal, clock, job, crm, lease, held_at, held_card: Mutex::default() }
+    }
+
+    /// Makes a call under a lease that lasts for it.
+    pub(super) async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, plugin::Error>>,
+    ) -> Result<T, Failure> {
+        self.hold().await?;
+        Ok(call.await?)
     }
 
     /// Makes sure that the lease lasts for one more call. Fails when another worker has the job.
-    pub(super) async fn hold(&self) -> storage::Result<()> {
+    async fn hold(&self) -> storage::Result<()> {
         let now = self.clock.now();
         let held_at = *self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
         let age = Duration::try_from(now.duration_since(held_at)).unwrap_or_default();
@@ -71,12 +82,19 @@ impl<'a> Ledger<'a> {
     /// Makes the card this job's own until it has ended. Who came to it by other identifiers may be
     /// at work on it: then the job is put off for a moment.
     pub(super) async fn hold_card(&self, card: &str) -> Result<(), Failure> {
-        let key = identity::client_key(&Identifier::Card(card.to_owned()));
-        if self.journal.lock_client(self.job.lease, self.crm, key).await? {
-            Ok(())
-        } else {
-            Err(Failure::card_in_work())
+        if self.held_card().as_deref() == Some(card) {
+            return Ok(());
         }
+        let key = identity::client_key(&Identifier::Card(card.to_owned()));
+        if !self.journal.lock_client(self.job.lease, self.crm, key).await? {
+            return Err(Failure::card_in_work());
+        }
+        *self.held_card() = Some(card.to_owned());
+        Ok(())
+    }
+
+    fn held_card(&self) -> MutexGuard<'_, Option<String>> {
+        self.held_card.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a step answered that an earlier attempt has done. What was done in another CRM, before

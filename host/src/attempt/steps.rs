@@ -1,12 +1,10 @@
 //! The steps of a job against its CRM: the card, then the deal, the task and the note.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 
 use super::{
     Failure, Runner,
-    contact::{Contact, Known, client_of},
+    contact::{Contact, Known},
     ledger::{Ledger, Written},
 };
 use crate::{
@@ -14,7 +12,10 @@ use crate::{
     card::{Card, Deal, ExternalId, Identifier, Note, Subject, Task},
     event::EventOutcome,
     plugin::Adapter,
-    rules::enquiry::{self, Errand},
+    rules::{
+        enquiry::{self, Errand},
+        identity,
+    },
     storage::{IdentityLink, Journal, LeasedJob},
 };
 
@@ -32,29 +33,29 @@ pub(super) async fn run(
     job: &LeasedJob,
     options: IntegrationOptions,
 ) -> Result<Known, Failure> {
-    let client = client_of(job);
+    let client = identity::identifiers(&job.event);
     if client.is_empty() {
         return Ok(Known { outcome: EventOutcome::nothing(), links: Vec::new() });
     }
     let journal = runner.journal.as_ref();
     let ledger =
         Ledger::new(journal, runner.clock.as_ref(), job, &adapter.account().id, runner.lease);
-    let contact = Contact { journal, adapter, job, ledger: &ledger, client };
+    let opens = options.deals || options.tasks;
+    let episode = enquiry::episode_of(&job.event, &job.account).filter(|_| opens);
+    let asked: Vec<Identifier> = client.iter().chain(&episode).cloned().collect();
+    let (of_episode, links): (Vec<_>, Vec<_>) = journal
+        .linked_cards(&adapter.account().id, &asked)
+        .await?
+        .into_iter()
+        .partition(|link| Some(&link.identifier) == episode.as_ref());
+    let contact = Contact { adapter, job, ledger: &ledger, client, links };
     let mut known = contact.bring_up_to_date().await?;
     let Some(card) = known.outcome.cards.first() else { return Ok(known) };
-    if !(options.deals || options.tasks || options.notes) {
+    if !(opens || options.notes) {
         return Ok(known);
     }
     ledger.hold_card(&card.id).await?;
-    let episode = enquiry::episode_of(&job.event, &job.account);
-    let episode = episode.filter(|_| options.deals || options.tasks);
-    let is_known = match &episode {
-        Some(episode) => {
-            let crm = &adapter.account().id;
-            !journal.linked_cards(crm, std::slice::from_ref(episode)).await?.is_empty()
-        }
-        None => false,
-    };
+    let is_known = !of_episode.is_empty();
     let follow_up = FollowUp { journal, adapter, job, ledger: &ledger, card, options, is_known };
     let made = follow_up.run().await?.map(|deal| deal_made(&deal));
     // What came before the enquiry itself has opened nothing: that is still to be done.
@@ -70,7 +71,7 @@ pub(super) async fn run(
 
 /// What a deal is remembered by that a job of ours has made: an id that leads to its card.
 fn deal_made(deal: &Deal) -> Identifier {
-    Identifier::External(ExternalId { system: "deal".to_owned(), id: deal.id.clone() })
+    Identifier::External(ExternalId { system: enquiry::DEAL_MADE.to_owned(), id: deal.id.clone() })
 }
 
 /// What follows once the card is known.
@@ -126,8 +127,8 @@ impl FollowUp<'_> {
         if let Some(deal) = self.ledger.finished::<Deal>(DEAL) {
             return Ok(Open { deal: Some(deal), is_new: true });
         }
-        self.ledger.hold().await?;
-        let open = self.adapter.open_deals(&self.card.id).await?.into_iter().next();
+        let open = self.ledger.call(self.adapter.open_deals(&self.card.id)).await?;
+        let open = open.into_iter().next();
         if let Some(deal) = open {
             let is_new = self.ledger.is_open(DEAL) && !self.is_of_another(&deal).await?;
             if is_new {
@@ -139,7 +140,7 @@ impl FollowUp<'_> {
             return Ok(none);
         }
         let fields = enquiry::deal_fields(&self.job.event, self.card);
-        let native = self.adapter.map_deal_fields(&fields).await?;
+        let native = self.ledger.call(self.adapter.map_deal_fields(&fields)).await?;
         let manager = self.card.manager.as_ref().and_then(|person| person.id.as_deref());
         let key = self.ledger.key(DEAL);
         let call = self.adapter.upsert_deal(None, &self.card.id, &native, manager, &key);
@@ -203,11 +204,3 @@ impl FollowUp<'_> {
         }
     }
 }
-
-/// Pauses between two tries to settle an attempt that the journal could not take.
-pub(super) const SETTLE_PAUSES: [Duration; 4] = [
-    Duration::from_millis(20),
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-];

@@ -21,6 +21,10 @@ const DEAL_KEYS: &[&str] = &[
     "utm-content",
 ];
 
+/// Systems whose ids are the host's own: no channel's adapter writes them, see `identity`.
+const EPISODE: &str = "patchbay:episode:";
+pub const DEAL_MADE: &str = "patchbay:deal";
+
 /// What a manager is asked to do, without its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errand {
@@ -50,7 +54,7 @@ pub fn is_enquiry(kind: &Kind) -> bool {
 /// What an episode is remembered by, once something was made of it: an id that leads to its card.
 pub fn episode_of(event: &Event, channel: &AccountId) -> Option<Identifier> {
     let id = event.episode.clone()?;
-    Some(Identifier::External(ExternalId { system: format!("episode:{channel}"), id }))
+    Some(Identifier::External(ExternalId { system: format!("{EPISODE}{channel}"), id }))
 }
 
 /// The fields of a new deal: a title, and where the client came from.

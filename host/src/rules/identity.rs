@@ -10,6 +10,12 @@ use crate::{
 /// Identifiers of one event that are looked up at most.
 const IDENTIFIERS_MAX: usize = 20;
 
+/// Longest identifier that recognises anybody, in bytes: it is kept in an index.
+const IDENTIFIER_BYTES_MAX: usize = 512;
+
+/// Systems of the host's own begin so: no channel may speak for them.
+const OWN_SYSTEMS: &str = "patchbay:";
+
 /// The ways to recognise the client, in one notation, without repeats, the surest first.
 pub fn identifiers(event: &Event) -> Vec<Identifier> {
     let mut found = Vec::new();
@@ -55,14 +61,21 @@ pub fn normal_fields(fields: &[Field]) -> Vec<Field> {
 
 /// The identifier in its one notation; `None` when it is no address.
 pub fn normal(identifier: &Identifier) -> Option<Identifier> {
+    let is_short = |bytes: usize| bytes <= IDENTIFIER_BYTES_MAX;
     match identifier {
         Identifier::Phone(text) => normal_phone(text).map(Identifier::Phone),
-        Identifier::Email(text) => normal_email(text).map(Identifier::Email),
+        Identifier::Email(text) => {
+            normal_email(text).filter(|email| is_short(email.len())).map(Identifier::Email)
+        }
         Identifier::External(ExternalId { system, id }) => {
             let is_whole = !system.trim().is_empty() && !id.trim().is_empty();
-            is_whole.then(|| identifier.clone())
+            let is_foreign = !system.starts_with(OWN_SYSTEMS);
+            let is_known = is_whole && is_foreign && is_short(system.len() + id.len());
+            is_known.then(|| identifier.clone())
         }
-        Identifier::Card(id) => (!id.trim().is_empty()).then(|| identifier.clone()),
+        Identifier::Card(id) => {
+            (!id.trim().is_empty() && is_short(id.len())).then(|| identifier.clone())
+        }
     }
 }
 
@@ -159,6 +172,27 @@ mod tests {
         let client =
             vec![phone("call me"), phone("123"), email("none"), email("a b@c.d"), external];
         assert_eq!(identifiers(&event(client)), []);
+    }
+
+    #[test]
+    fn an_identifier_is_used_up_to_its_longest() {
+        let external = |bytes: usize| {
+            let id = "9".repeat(bytes - "site".len());
+            Identifier::External(ExternalId { system: "site".to_owned(), id })
+        };
+        let address = |bytes: usize| email(&format!("{}@a.example", "a".repeat(bytes - 10)));
+        for at_most in [external(IDENTIFIER_BYTES_MAX), address(IDENTIFIER_BYTES_MAX)] {
+            assert_eq!(normal(&at_most), Some(at_most));
+        }
+        for beyond in [external(IDENTIFIER_BYTES_MAX + 1), address(IDENTIFIER_BYTES_MAX + 1)] {
+            assert_eq!(normal(&beyond), None);
+        }
+    }
+
+    #[test]
+    fn no_channel_speaks_for_the_host() {
+        let own = ExternalId { system: "patchbay:deal".to_owned(), id: "7".to_owned() };
+        assert_eq!(identifiers(&event(vec![Identifier::External(own)])), []);
     }
 
     #[test]

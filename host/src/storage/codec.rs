@@ -107,8 +107,8 @@ pub(super) fn headers_from_json(json: &str) -> Result<Vec<(String, Vec<u8>)>> {
         .collect()
 }
 
-pub(super) fn keys_to_bytes(keys: &[ClientKey]) -> Vec<u8> {
-    keys.iter().flat_map(|key| key.0.to_le_bytes()).collect()
+pub(super) fn keys_to_bytes(keys: &[i64]) -> Vec<u8> {
+    keys.iter().flat_map(|key| key.to_le_bytes()).collect()
 }
 
 /// What an event's client is locked by. An event of before the keys were kept tells it itself; one

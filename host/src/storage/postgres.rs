@@ -8,7 +8,7 @@ use std::sync::Arc;
 use deadpool_postgres::{Pool, Transaction};
 
 use self::{connect::Connections, error::is_conflict, ingest::Ingest, news::Newsroom};
-use super::{Error, Result, Stores, codec, codec::unavailable};
+use super::{Error, Result, Stores, codec, codec::unavailable, rows as values};
 use crate::{config, tasks::Tasks};
 
 mod accept;

@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use self::alone::{Alone, OwnTurns};
-use super::{Error, Result, Stores, codec, codec::unavailable};
+use super::{Error, Result, Stores, codec, codec::unavailable, rows};
 use crate::config;
 
 mod accept;

@@ -7,6 +7,7 @@ use crate::{
 };
 
 const CONVERSATION_BYTES_MAX: usize = 512;
+const EPISODE_BYTES_MAX: usize = 512;
 const DEDUP_KEY_BYTES_MAX: usize = 512;
 const EVENTS_MAX: usize = 1000;
 const REASON_BYTES_MAX: usize = 1024;
@@ -114,6 +115,9 @@ fn event(raw: wit::Event) -> Checked<event::Event> {
         return Err("`event.conversation` is empty".to_owned());
     }
     at_most("event.conversation", &raw.conversation, CONVERSATION_BYTES_MAX)?;
+    if let Some(episode) = &raw.episode {
+        at_most("event.episode", episode, EPISODE_BYTES_MAX)?;
+    }
     if let Some(key) = &raw.dedup_key {
         at_most("event.dedup-key", key, DEDUP_KEY_BYTES_MAX)?;
         if key.is_empty() {

@@ -1,54 +1,24 @@
 //! Webhooks into the journal: many requests in one transaction, then what was read from them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 
 use super::{
     Result,
-    codec::{event_to_json, headers_to_json, to_micros},
+    codec::to_micros,
     events,
     queries::{column, row, rows, run, text, text_or_none},
+    values::{Reading, Webhook},
 };
 use crate::{
-    event::Request,
-    id::{AccountId, Digest, IntegrationId, RequestId},
-    storage::{Accepted, NewEvent, NewReading, NewWebhook},
+    id::{Digest, RequestId},
+    storage::Accepted,
 };
 
 /// Rejected requests that one write removes of an account: more only after the cap was lowered.
 const REJECTED_REMOVED_MAX: i64 = 64;
-
-/// A webhook, encoded before it waits.
-#[derive(Debug)]
-pub(super) struct Webhook {
-    account: AccountId,
-    plugin: Digest,
-    request: Request,
-    headers: String,
-    reading: Reading,
-}
-
-/// What is kept of a reading.
-#[derive(Debug)]
-pub(super) struct Reading {
-    verdict: &'static str,
-    status: Option<i32>,
-    reason: Option<String>,
-    pub(super) events: Vec<EncodedEvent>,
-}
-
-#[derive(Debug)]
-pub(super) struct EncodedEvent {
-    pub(super) dedup_key: Vec<u8>,
-    pub(super) dedup_since: i64,
-    pub(super) client_keys: Vec<i64>,
-    pub(super) kind: &'static str,
-    pub(super) conversation: String,
-    pub(super) payload: String,
-    pub(super) integrations: Vec<IntegrationId>,
-}
 
 /// A reading with the row that it belongs to.
 #[derive(Debug)]
@@ -69,51 +39,22 @@ pub(super) struct Stored {
     pub(super) has_jobs: bool,
 }
 
-impl Webhook {
-    pub(super) fn encode(webhook: NewWebhook) -> Result<Self> {
-        let NewWebhook { account, plugin, request, reading } = webhook;
-        let headers = headers_to_json(&request.headers)?;
-        Ok(Self { account, plugin, request, headers, reading: Reading::encode(reading)? })
+/// Text as this database keeps it, before a lane is known by it.
+pub(super) fn clean(mut reading: Reading) -> Reading {
+    for event in &mut reading.events {
+        if let Cow::Owned(conversation) = text(&event.conversation) {
+            event.conversation = conversation;
+        }
     }
-
-    pub(super) fn received_at(&self) -> i64 {
-        to_micros(self.request.received_at)
-    }
-
-    pub(super) fn body_bytes(&self) -> usize {
-        self.request.body.len()
-    }
+    reading
 }
 
-impl Reading {
-    pub(super) fn encode(reading: NewReading) -> Result<Self> {
-        let (verdict, status, reason, events) = match reading {
-            NewReading::Events(events) => ("events", None, None, events),
-            NewReading::Answered => ("answered", None, None, Vec::new()),
-            NewReading::Rejected { status, reason } => {
-                ("rejected", Some(status.into()), Some(reason), Vec::new())
-            }
-            NewReading::Unread { reason } => ("unread", None, Some(reason), Vec::new()),
-        };
-        let events = events.into_iter().map(EncodedEvent::encode).collect::<Result<_>>()?;
-        Ok(Self { verdict, status, reason, events })
-    }
+pub(super) fn received_at(webhook: &Webhook) -> i64 {
+    to_micros(webhook.request.received_at)
 }
 
-impl EncodedEvent {
-    fn encode(event: NewEvent) -> Result<Self> {
-        let NewEvent { dedup_key, dedup_since, client_keys, mut event, integrations } = event;
-        let payload = event_to_json(&mut event)?;
-        Ok(Self {
-            dedup_key,
-            dedup_since: to_micros(dedup_since),
-            client_keys: client_keys.into_iter().map(|key| key.0).collect(),
-            kind: event.kind.name(),
-            conversation: text(&event.conversation).into_owned(),
-            payload,
-            integrations,
-        })
-    }
+fn status(reading: &Reading) -> Option<i32> {
+    reading.status.map(i32::from)
 }
 
 /// Stores webhooks in their order. The partitions of their days are there.
@@ -129,8 +70,8 @@ pub(super) async fn store(
         .map(|(webhook, request)| Placed {
             request,
             account: webhook.account.as_str(),
-            received_at: webhook.received_at(),
-            now: webhook.received_at(),
+            received_at: received_at(webhook),
+            now: received_at(webhook),
             reading: &webhook.reading,
         })
         .collect();
@@ -151,7 +92,7 @@ pub(super) async fn replace(
     let reason = text_or_none(reading.reason.as_deref());
     let plugin = plugin.0.as_slice();
     let unread =
-        row(db, sql, &[&request.0, &reading.verdict, &reading.status, &reason, &plugin]).await?;
+        row(db, sql, &[&request.0, &reading.verdict, &status(reading), &reason, &plugin]).await?;
     let Some(unread) = unread else {
         let accepted = vec![Accepted { request, events: Vec::new() }];
         return Ok(Stored { accepted, has_jobs: false });
@@ -195,9 +136,9 @@ async fn insert_requests(db: &Transaction<'_>, webhooks: &[&Webhook]) -> Result<
         sql,
         &[
             &each_text(|one| one.account.as_str()),
-            &each(webhooks, Webhook::received_at),
+            &each(webhooks, received_at),
             &each_text(|one| one.reading.verdict),
-            &each(webhooks, |one| one.reading.status),
+            &each(webhooks, |one| status(&one.reading)),
             &each(webhooks, |one| text_or_none(one.reading.reason.as_deref())),
             &each(webhooks, |one| one.plugin.0.as_slice()),
             &each_text(|one| &one.request.method),

@@ -6,9 +6,10 @@ use deadpool_postgres::Transaction;
 
 use super::{
     Result,
-    accept::{EncodedEvent, Placed},
+    accept::Placed,
     queries::{rows, run},
     unavailable,
+    values::EncodedEvent,
 };
 use crate::{id::EventId, storage::AcceptedEvent};
 

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use super::{
     Postgres, Result, again, clients,
     codec::{event_from_json, event_to_json, to_id},
-    lanes::{GoOn, identifier_columns, release},
+    lanes::{GoOn, link_columns_of, release},
     queries::{column, row, rows, run},
 };
 use crate::{
@@ -279,7 +279,7 @@ async fn forget_links(
     identifier: &Identifier,
     mut cards: Cards,
 ) -> Result<Vec<(AccountId, String)>> {
-    let (kind, value) = identifier_columns(identifier);
+    let (kind, value) = link_columns_of(identifier)?;
     let db = pg.connection().await?;
     let sql = "DELETE FROM identity_link
                WHERE crm IN (SELECT id FROM account) AND kind = $1 AND value = $2

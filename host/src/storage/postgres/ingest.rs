@@ -17,12 +17,13 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::{
     Error, Result,
-    accept::{self, Stored, Webhook},
+    accept::{self, Stored},
     again,
     connect::Connections,
     error::{is_about_a_row, is_without_partition},
     news::Notes,
     partitions, unavailable,
+    values::Webhook,
 };
 use crate::{config, storage::Accepted, tasks::Tasks};
 
@@ -113,11 +114,11 @@ impl Ingest {
 async fn run(shared: Arc<Shared>) {
     let mut waiting = shared.waiting.lock().await;
     while let Some(first) = waiting.recv().await {
-        let mut bytes = first.webhook.body_bytes();
+        let mut bytes = first.webhook.request.body.len();
         let mut batch = vec![first];
         while batch.len() < shared.batch_max && bytes < BATCH_BYTES_MAX {
             let Ok(next) = waiting.try_recv() else { break };
-            bytes = bytes.saturating_add(next.webhook.body_bytes());
+            bytes = bytes.saturating_add(next.webhook.request.body.len());
             batch.push(next);
         }
         shared.store(batch).await;
@@ -166,7 +167,8 @@ impl Shared {
     async fn attempt(&self, webhooks: &[&Webhook]) -> Result<Stored> {
         let mut db = self.pool.get().await?;
         for webhook in webhooks {
-            self.ensure_partition(&mut db, partitions::day_of(webhook.received_at())).await?;
+            self.ensure_partition(&mut db, partitions::day_of(accept::received_at(webhook)))
+                .await?;
         }
         let transaction = db.transaction().await?;
         let stored = accept::store(&transaction, webhooks, self.rejected_max).await?;

@@ -4,20 +4,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Error, Postgres, Result,
-    accept::{self, Reading, Webhook},
-    again,
+    Error, Postgres, Result, accept, again,
     codec::{to_micros, to_timestamps},
-    forget,
-    lanes::{self, Ending},
-    lease, mend,
+    forget, lanes, lease, mend,
     queries::{column, rows},
-    replay, retention, views,
+    replay, retention,
+    values::{Ending, Reading, Webhook, link, unreadable},
+    views,
 };
 use crate::{
     card::Identifier,
     id::{AccountId, ClientKey, Digest, EventId, IntegrationId, JobId, LaneId, RequestId},
-    outcome::{Blame, Next, Outcome},
+    outcome::Next,
     storage::{
         Accepted, Claim, DeadLetter, Depth, Erased, EventDetail, Expired, IdentityLink, JobView,
         Journal, Keep, LaneView, Lease, LeasedJob, NewReading, NewWebhook, Page, PageQuery,
@@ -28,14 +26,15 @@ use crate::{
 #[async_trait]
 impl Journal for Postgres {
     async fn accept(&self, webhook: NewWebhook) -> Result<Accepted> {
-        self.ingest.store(Webhook::encode(webhook)?).await
+        let webhook = Webhook::encode(webhook)?;
+        self.ingest.store(Webhook { reading: accept::clean(webhook.reading), ..webhook }).await
     }
 
     async fn lease(&self, claim: Claim) -> Result<Vec<LeasedJob>> {
         let rows = lease::lease(self, &claim).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in rows {
-            let lease = row.lease();
+            let lease = row.lease;
             match row.decode() {
                 Ok(job) => jobs.push(job),
                 Err(error) => self.bury(lease, &error, claim.now).await,
@@ -98,8 +97,9 @@ impl Journal for Postgres {
         crm: &AccountId,
         identifiers: &[Identifier],
     ) -> Result<Vec<IdentityLink>> {
-        let columns = identifiers.iter().map(lanes::identifier_columns);
-        let (kinds, values): (Vec<&str>, Vec<String>) = columns.unzip();
+        let columns: Vec<(&str, String)> =
+            identifiers.iter().map(lanes::link_columns_of).collect::<Result<_>>()?;
+        let (kinds, values): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
         let sql = "SELECT t.ord, identity_link.card
                    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS t (kind, value, ord)
                    JOIN identity_link ON crm = $1 AND identity_link.kind = t.kind
@@ -111,11 +111,7 @@ impl Journal for Postgres {
             let ord: i64 = row.try_get(0)?;
             let asked = usize::try_from(ord - 1).ok().and_then(|index| identifiers.get(index));
             let card: String = row.try_get(1)?;
-            links.extend(asked.map(|identifier| IdentityLink {
-                crm: crm.clone(),
-                identifier: identifier.clone(),
-                card,
-            }));
+            links.extend(asked.map(|identifier| link(crm, identifier, card)));
         }
         Ok(links)
     }
@@ -186,7 +182,7 @@ impl Journal for Postgres {
         reading: NewReading,
         now: Timestamp,
     ) -> Result<Accepted> {
-        let reading = Reading::encode(reading)?;
+        let reading = accept::clean(Reading::encode(reading)?);
         let stored = again(|| self.reread_once(request, plugin, &reading, now)).await?;
         if stored.has_jobs {
             self.news.notes().work();
@@ -233,26 +229,9 @@ impl Postgres {
         lanes
     }
 
-    /// A job whose rows are broken becomes a dead letter: it must keep neither the others nor its
-    /// own lane from running.
+    /// A job whose rows are broken becomes a dead letter.
     async fn bury(&self, lease: Lease, error: &Error, now: Timestamp) {
-        tracing::error!(
-            job.id = %lease.job,
-            error = error as &dyn std::error::Error,
-            "a job cannot be read: it is a dead letter"
-        );
-        let settlement = Settlement {
-            next: Next::Dead,
-            stops_lane: false,
-            links: Vec::new(),
-            counts: true,
-            outcome: Outcome::Permanent.name(),
-            blame: Some(Blame::Host),
-            reason: Some(error.to_string()),
-            result: None,
-            started_at: now,
-            took_ms: 0,
-        };
+        let settlement = unreadable(lease, error, now);
         if let Err(error) = self.settle(lease, settlement, now).await {
             tracing::error!(
                 job.id = %lease.job,

@@ -11,8 +11,9 @@ use tokio_postgres::Row;
 
 use super::{
     Error, Postgres, Result, clients,
-    codec::{outcome_to_json, step_state_name, to_micros},
+    codec::{step_state_name, to_micros},
     queries::{row, rows, run, text, text_or_none},
+    values::{Ending, LOST_REASON, link_columns},
 };
 use crate::{
     card::Identifier,
@@ -20,20 +21,6 @@ use crate::{
     outcome::{Blame, Next},
     storage::{IdentityLink, Lease, Settlement, Step},
 };
-
-/// A settlement, encoded before a connection is taken.
-#[derive(Debug)]
-pub(super) struct Ending {
-    settlement: Settlement,
-    result: Option<String>,
-}
-
-impl Ending {
-    pub(super) fn encode(mut settlement: Settlement) -> Result<Self> {
-        let result = settlement.result.as_mut().map(outcome_to_json).transpose()?;
-        Ok(Self { settlement, result })
-    }
-}
 
 /// The lane and the job of a lease that holds.
 struct Held {
@@ -169,7 +156,7 @@ async fn end_job(db: &Transaction<'_>, lease: Lease, ending: &Ending, now: i64) 
 async fn put_links(db: &Transaction<'_>, links: &[IdentityLink]) -> Result<()> {
     let mut cards: BTreeMap<(&str, &str, String), String> = BTreeMap::new();
     for IdentityLink { crm, identifier, card } in links {
-        let (kind, value) = identifier_columns(identifier);
+        let (kind, value) = link_columns_of(identifier)?;
         cards.insert((crm.as_str(), kind, value), text(card).into_owned());
     }
     if cards.is_empty() {
@@ -189,17 +176,10 @@ async fn put_links(db: &Transaction<'_>, links: &[IdentityLink]) -> Result<()> {
     Ok(())
 }
 
-/// What an identifier is found by. An external id is unique within its system only.
-pub(super) fn identifier_columns(identifier: &Identifier) -> (&'static str, String) {
-    match identifier {
-        Identifier::Phone(phone) => ("phone", text(phone).into_owned()),
-        Identifier::Email(email) => ("email", text(email).into_owned()),
-        Identifier::Card(card) => ("card", text(card).into_owned()),
-        Identifier::External(external) => {
-            let pair = serde_json::json!([external.system, external.id]);
-            ("external", pair.to_string())
-        }
-    }
+/// What an identifier is found by, as this database keeps text.
+pub(super) fn link_columns_of(identifier: &Identifier) -> Result<(&'static str, String)> {
+    let (kind, value) = link_columns(identifier)?;
+    Ok((kind, text(&value).into_owned()))
 }
 
 /// How a lane goes on.
@@ -299,14 +279,14 @@ async fn reap_some(pg: &Postgres, now: i64) -> Result<usize> {
 async fn give_back(db: &Transaction<'_>, lost: &Lost, now: i64) -> Result<()> {
     let sql = "WITH told AS (
                    INSERT INTO attempt (job_id, number, started_at, took_ms, outcome, blame, reason)
-                   VALUES ($1, $2, $3, $4, 'lost', $5,
-                           'the lease ended before the attempt was settled')
+                   VALUES ($1, $2, $3, $4, 'lost', $5, $7)
                )
                UPDATE job SET state = 'pending', attempts = attempts + 1, run_at = $6, is_again = TRUE
                WHERE id = $1";
     let number = lost.attempts.saturating_add(1);
     let took_ms = now.saturating_sub(lost.leased_at).max(0) / 1000;
     let blame = Blame::Host.name();
-    run(db, sql, &[&lost.job, &number, &lost.leased_at, &took_ms, &blame, &now]).await?;
+    run(db, sql, &[&lost.job, &number, &lost.leased_at, &took_ms, &blame, &now, &LOST_REASON])
+        .await?;
     Ok(())
 }

@@ -8,49 +8,15 @@ use tokio_postgres::Row;
 use super::{
     Postgres, Result, again,
     clients::{self, Client, Room, Wish},
-    codec::{event_from_json, to_id, to_micros, to_timestamp},
+    codec::to_micros,
     queries::{column, rows, run},
-    views::step_of,
+    values::LeasedRow,
+    views::{number, step_of},
 };
 use crate::{
-    id::{EventId, JobId},
-    storage::{Claim, Lease, LeasedJob, Step},
+    id::JobId,
+    storage::{Claim, Lease, Step},
 };
-
-/// A leased job as the rows tell it.
-#[derive(Debug)]
-pub(super) struct LeasedRow {
-    lease: Lease,
-    attempts: i32,
-    is_again: bool,
-    event_id: i64,
-    integration: String,
-    account: String,
-    conversation: String,
-    payload: String,
-    received_at: i64,
-    steps: Vec<Step>,
-}
-
-impl LeasedRow {
-    pub(super) fn lease(&self) -> Lease {
-        self.lease
-    }
-
-    pub(super) fn decode(self) -> Result<LeasedJob> {
-        Ok(LeasedJob {
-            lease: self.lease,
-            attempt: u32::try_from(self.attempts).unwrap_or(0).saturating_add(1),
-            is_again: self.is_again,
-            event_id: EventId(self.event_id),
-            account: to_id("event", self.account)?,
-            integration: to_id("job", self.integration)?,
-            event: event_from_json(&self.payload, self.conversation)?,
-            steps: self.steps,
-            accepted_at: to_timestamp("event", self.received_at)?,
-        })
-    }
-}
 
 /// The first pending job of a lane that is locked.
 struct Head {
@@ -196,7 +162,7 @@ fn head_of(row: &Row) -> Result<Head> {
         },
         row: LeasedRow {
             lease: Lease { job: JobId(row.try_get(3)?), fence: fence + 1 },
-            attempts: row.try_get(4)?,
+            attempts: number("job", row.try_get(4)?)?,
             is_again: row.try_get(5)?,
             event_id: row.try_get(6)?,
             integration: row.try_get(7)?,

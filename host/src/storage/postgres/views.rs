@@ -32,7 +32,7 @@ pub(super) fn step_of(row: &Row) -> Result<Step> {
     })
 }
 
-fn number(table: &'static str, value: i32) -> Result<u32> {
+pub(super) fn number(table: &'static str, value: i32) -> Result<u32> {
     u32::try_from(value).map_err(|error| corrupt(table, error))
 }
 

@@ -1,96 +1,34 @@
 //! Webhooks into the journal: the request, its events, their jobs and lanes.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Result,
-    codec::{event_to_json, headers_to_json, keys_to_bytes, to_micros},
+    codec::{keys_to_bytes, to_micros},
+    rows::{EncodedEvent, Reading, Webhook},
 };
 use crate::{
-    event::Request,
-    id::{AccountId, Digest, EventId, IntegrationId, RequestId},
-    storage::{Accepted, AcceptedEvent, NewEvent, NewReading, NewWebhook},
+    id::{Digest, EventId, RequestId},
+    storage::{Accepted, AcceptedEvent},
 };
 
 /// Rejected requests that one write removes: more only after the cap was lowered.
 const REJECTED_REMOVED_MAX: i64 = 64;
 
-/// A webhook, encoded outside the writer's thread.
-pub(super) struct Webhook {
-    account: AccountId,
-    plugin: Digest,
-    request: Request,
-    headers: String,
-    reading: Reading,
-}
-
-impl Webhook {
-    pub(super) fn encode(webhook: NewWebhook) -> Result<Self> {
-        let NewWebhook { account, plugin, request, reading } = webhook;
-        let headers = headers_to_json(&request.headers)?;
-        Ok(Self { account, plugin, request, headers, reading: Reading::encode(reading)? })
-    }
-}
-
-/// What is kept of a reading.
-pub(super) struct Reading {
-    verdict: &'static str,
-    status: Option<u16>,
-    reason: Option<String>,
-    events: Vec<EncodedEvent>,
-}
-
-struct EncodedEvent {
-    dedup_key: Vec<u8>,
-    dedup_since: i64,
-    client_keys: Vec<u8>,
-    kind: &'static str,
-    conversation: String,
-    payload: String,
-    integrations: Vec<IntegrationId>,
-}
-
-impl Reading {
-    pub(super) fn encode(reading: NewReading) -> Result<Self> {
-        let (verdict, status, reason, events) = match reading {
-            NewReading::Events(events) => ("events", None, None, events),
-            NewReading::Answered => ("answered", None, None, Vec::new()),
-            NewReading::Rejected { status, reason } => {
-                ("rejected", Some(status), Some(reason), Vec::new())
-            }
-            NewReading::Unread { reason } => ("unread", None, Some(reason), Vec::new()),
-        };
-        let events = events.into_iter().map(EncodedEvent::encode).collect::<Result<_>>()?;
-        Ok(Self { verdict, status, reason, events })
-    }
-}
-
-impl EncodedEvent {
-    fn encode(event: NewEvent) -> Result<Self> {
-        let NewEvent { dedup_key, dedup_since, client_keys, mut event, integrations } = event;
-        let payload = event_to_json(&mut event)?;
-        Ok(Self {
-            dedup_key: apart_from_retired(dedup_key),
-            dedup_since: to_micros(dedup_since),
-            client_keys: keys_to_bytes(&client_keys),
-            kind: event.kind.name(),
-            conversation: event.conversation,
-            payload,
-            integrations,
-        })
-    }
-}
-
 /// The first byte of a key that was given up; the event's id follows in digits.
 const RETIRED: u8 = b'r';
 
-/// Doubles the mark at the start of a key, so that no key equals one that was given up.
-fn apart_from_retired(mut key: Vec<u8>) -> Vec<u8> {
+/// The key as it is kept: with its mark doubled, so that it equals none that was given up.
+fn kept_key(event: &EncodedEvent) -> Cow<'_, [u8]> {
+    let key = event.dedup_key.as_slice();
     if key.first() == Some(&RETIRED) {
-        key.insert(0, RETIRED);
+        Cow::Owned([&[RETIRED], key].concat())
+    } else {
+        Cow::Borrowed(key)
     }
-    key
 }
 
 /// The key of an event that has given up its own.
@@ -181,7 +119,7 @@ fn store_event(
                  FROM event JOIN request ON request.id = event.request_id
                  WHERE event.account = ?1 AND dedup_key = ?2",
             )?
-            .query_row(params![place.account, event.dedup_key], |row| {
+            .query_row(params![place.account, kept_key(event)], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         if event.dedup_since <= received_at {
@@ -216,11 +154,11 @@ fn insert_event(
             place.request.0,
             ordinal,
             place.account,
-            event.dedup_key,
+            kept_key(event),
             event.kind,
             event.conversation,
             event.payload,
-            event.client_keys,
+            keys_to_bytes(&event.client_keys),
         ])?;
     Ok(0 < stored)
 }

@@ -10,7 +10,7 @@ use self::rows::{erase_events, erase_requests, overwriting};
 use super::{
     Result, Sqlite,
     codec::{keys_from_row, to_id, to_micros},
-    links,
+    rows::link_columns,
 };
 use crate::{
     card::Identifier,
@@ -124,7 +124,7 @@ fn forget_links(
     cards: &Cards,
 ) -> Result<Vec<(AccountId, String)>> {
     let mut cards = cards.clone();
-    let (kind, value) = links::columns(identifier)?;
+    let (kind, value) = link_columns(identifier)?;
     let mut linked = db.prepare_cached(
         "DELETE FROM identity_link WHERE kind = ?2 AND value = ?3 AND crm = ?1 RETURNING card",
     )?;

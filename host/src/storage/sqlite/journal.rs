@@ -4,17 +4,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Error, Result, Sqlite,
-    accept::{self, Reading, Webhook},
+    Error, Result, Sqlite, accept,
     codec::{to_micros, to_timestamps},
     lease, links, replay, retention,
-    settle::{self, Ending},
-    upkeep, views,
+    rows::{Ending, Reading, Webhook, unreadable},
+    settle, upkeep, views,
 };
 use crate::{
     card::Identifier,
     id::{AccountId, ClientKey, Digest, EventId, IntegrationId, JobId, LaneId, RequestId},
-    outcome::{Blame, Next, Outcome},
     storage::{
         Accepted, Claim, DeadLetter, Depth, Erased, EventDetail, Expired, IdentityLink, JobView,
         Journal, Keep, LaneView, Lease, LeasedJob, NewReading, NewWebhook, Page, PageQuery,
@@ -35,7 +33,7 @@ impl Journal for Sqlite {
         let rows = self.writer.write(move |db| lease::lease(db, &claim)).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in rows {
-            let lease = row.lease();
+            let lease = row.lease;
             match row.decode() {
                 Ok(job) => jobs.push(job),
                 Err(error) => self.bury(lease, &error, now).await,
@@ -184,26 +182,9 @@ impl Journal for Sqlite {
 }
 
 impl Sqlite {
-    /// A job whose rows are broken becomes a dead letter: it must keep neither the others nor its
-    /// own lane from running.
+    /// A job whose rows are broken becomes a dead letter.
     async fn bury(&self, lease: Lease, error: &Error, now: Timestamp) {
-        tracing::error!(
-            job.id = %lease.job,
-            error = error as &dyn std::error::Error,
-            "a job cannot be read: it is a dead letter"
-        );
-        let settlement = Settlement {
-            next: Next::Dead,
-            stops_lane: false,
-            links: Vec::new(),
-            counts: true,
-            outcome: Outcome::Permanent.name(),
-            blame: Some(Blame::Host),
-            reason: Some(error.to_string()),
-            result: None,
-            started_at: now,
-            took_ms: 0,
-        };
+        let settlement = unreadable(lease, error, now);
         if let Err(error) = self.settle(lease, settlement, now).await {
             tracing::error!(
                 job.id = %lease.job,

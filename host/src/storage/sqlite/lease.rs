@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     Result,
-    codec::{event_from_json, keys_from_row, to_id, to_micros, to_timestamp},
-    holds, views,
+    codec::{keys_from_row, to_micros},
+    holds,
+    rows::LeasedRow,
+    views,
 };
 use crate::{
-    id::{ClientKey, EventId, IntegrationId, JobId},
-    storage::{Claim, Lease, LeasedJob, Step},
+    id::{ClientKey, IntegrationId, JobId},
+    storage::{Claim, Lease},
 };
 
 /// Lanes that one lease looks at beyond its limit. A client with more conversations than that is
@@ -38,43 +40,10 @@ pub(super) const HEAD: &str =
              JOIN request ON request.id = event.request_id
     WHERE job.lane_id = ?1 AND job.state = 'pending' ORDER BY job.seq LIMIT 1";
 
-/// A leased job as the rows tell it, decoded outside the writer's thread.
-pub(super) struct LeasedRow {
-    lease: Lease,
-    is_again: bool,
-    attempts: u32,
-    event_id: i64,
-    integration: String,
-    account: String,
-    conversation: String,
-    payload: String,
-    received_at: i64,
-    client_keys: Option<Vec<u8>>,
-    steps: Vec<Step>,
-}
-
-impl LeasedRow {
-    pub(super) fn lease(&self) -> Lease {
-        self.lease
-    }
-
-    pub(super) fn decode(self) -> Result<LeasedJob> {
-        Ok(LeasedJob {
-            lease: self.lease,
-            attempt: self.attempts.saturating_add(1),
-            is_again: self.is_again,
-            event_id: EventId(self.event_id),
-            account: to_id("event", self.account)?,
-            integration: to_id("job", self.integration)?,
-            event: event_from_json(&self.payload, self.conversation)?,
-            steps: self.steps,
-            accepted_at: to_timestamp("request", self.received_at)?,
-        })
-    }
-
-    fn client_keys(&self) -> Vec<ClientKey> {
-        keys_from_row(self.client_keys.as_deref(), &self.payload)
-    }
+/// The head of a lane that is due.
+struct Head {
+    row: LeasedRow,
+    client_keys: Vec<ClientKey>,
 }
 
 /// What is left of a share.
@@ -177,15 +146,15 @@ fn lease_head(
     now: i64,
     until: i64,
 ) -> Result<Option<LeasedRow>> {
-    let head = db.prepare_cached(HEAD)?.query_row([lane], leased_row).optional()?;
-    let Some(mut head) = head else {
+    let head = db.prepare_cached(HEAD)?.query_row([lane], head_of).optional()?;
+    let Some(Head { row: mut head, client_keys }) = head else {
         // Nothing waits here. The lane would be found due again and again.
         db.prepare_cached("UPDATE lane SET state = 'idle', is_again = 0 WHERE id = ?1")?
             .execute([lane])?;
         holds::let_go(db, lane)?;
         return Ok(None);
     };
-    if let Some(key) = holds::take(db, crm, lane, &head.client_keys())? {
+    if let Some(key) = holds::take(db, crm, lane, &client_keys)? {
         holds::hold(db, crm, lane, key, now)?;
         return Ok(None);
     }
@@ -206,8 +175,9 @@ fn lease_head(
     Ok(Some(head))
 }
 
-fn leased_row(row: &Row<'_>) -> rusqlite::Result<LeasedRow> {
-    Ok(LeasedRow {
+fn head_of(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let client_keys: Option<Vec<u8>> = row.get(9)?;
+    let row = LeasedRow {
         lease: Lease { job: JobId(row.get(0)?), fence: 0 },
         is_again: row.get(1)?,
         attempts: row.get(2)?,
@@ -217,9 +187,10 @@ fn leased_row(row: &Row<'_>) -> rusqlite::Result<LeasedRow> {
         conversation: row.get(6)?,
         payload: row.get(7)?,
         received_at: row.get(8)?,
-        client_keys: row.get(9)?,
         steps: Vec::new(),
-    })
+    };
+    let client_keys = keys_from_row(client_keys.as_deref(), &row.payload);
+    Ok(Head { row, client_keys })
 }
 
 /// Asks one integration at a time: a paused one with a long queue costs nothing.

@@ -2,28 +2,16 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Result, codec::to_json};
-use crate::{
-    card::{ExternalId, Identifier},
-    id::AccountId,
-    storage::IdentityLink,
+use super::{
+    Result,
+    rows::{link, link_columns},
 };
-
-/// An identifier as it stands in its two columns. An external id is known by its system, too:
-/// both make the value, as JSON, so that no two pairs look alike.
-pub(super) fn columns(identifier: &Identifier) -> Result<(&'static str, String)> {
-    Ok(match identifier {
-        Identifier::Phone(phone) => ("phone", phone.clone()),
-        Identifier::Email(email) => ("email", email.clone()),
-        Identifier::External(ExternalId { system, id }) => ("external", to_json(&[system, id])?),
-        Identifier::Card(card) => ("card", card.clone()),
-    })
-}
+use crate::{card::Identifier, id::AccountId, storage::IdentityLink};
 
 /// A later link replaces an earlier one.
 pub(super) fn store(db: &Connection, links: &[IdentityLink]) -> Result<()> {
     for IdentityLink { crm, identifier, card } in links {
-        let (kind, value) = columns(identifier)?;
+        let (kind, value) = link_columns(identifier)?;
         db.prepare_cached(
             "INSERT INTO identity_link (crm, kind, value, card) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (crm, kind, value) DO UPDATE SET card = excluded.card",
@@ -43,14 +31,10 @@ pub(super) fn find(
     )?;
     let mut links = Vec::new();
     for identifier in identifiers {
-        let (kind, value) = columns(identifier)?;
+        let (kind, value) = link_columns(identifier)?;
         let card =
             statement.query_row(params![crm.as_str(), kind, value], |row| row.get(0)).optional()?;
-        links.extend(card.map(|card| IdentityLink {
-            crm: crm.clone(),
-            identifier: identifier.clone(),
-            card,
-        }));
+        links.extend(card.map(|card| link(crm, identifier, card)));
     }
     Ok(links)
 }

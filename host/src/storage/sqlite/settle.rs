@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Error, Result,
-    codec::{outcome_to_json, step_state_name, to_micros},
+    codec::{step_state_name, to_micros},
     holds, links,
+    rows::{Ending, LOST_REASON},
 };
 use crate::{
     id::ClientKey,
@@ -69,19 +70,6 @@ pub(super) fn extend(db: &Connection, lease: Lease, until: Timestamp) -> Result<
         )?
         .execute(params![lease.job.0, lease.fence, to_micros(until)])?;
     if extended == 0 { Err(Error::LeaseLost) } else { Ok(()) }
-}
-
-/// A settlement, encoded outside the writer's thread.
-pub(super) struct Ending {
-    settlement: Settlement,
-    result: Option<String>,
-}
-
-impl Ending {
-    pub(super) fn encode(mut settlement: Settlement) -> Result<Self> {
-        let result = settlement.result.as_mut().map(outcome_to_json).transpose()?;
-        Ok(Self { settlement, result })
-    }
 }
 
 pub(super) fn settle(db: &Connection, lease: Lease, ending: &Ending, now: Timestamp) -> Result<()> {
@@ -223,7 +211,7 @@ fn take_back(db: &Connection, before: i64, end: impl Fn(&Lost) -> (i64, i64)) ->
             took_ms,
             outcome: "lost",
             blame: Some(Blame::Host.name()),
-            reason: Some("the lease ended before the attempt was settled"),
+            reason: Some(LOST_REASON),
         };
         add_attempt(db, lost.job, &attempt)?;
         db.prepare_cached(
