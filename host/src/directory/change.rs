@@ -84,3 +84,25 @@ fn wrong_rate(field: &str, rate: Rate) -> Option<Problem> {
     (rate.burst == 0 || 1_000_000 < rate.burst)
         .then(|| problem("burst", format!("{} must be between 1 and 1,000,000", rate.burst)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(per_second: f64, burst: u32, expected: Option<&str>) {
+        let problem = wrong_rate("rate", Rate { per_second, burst });
+        assert_eq!(problem.and_then(|problem| problem.field).as_deref(), expected);
+    }
+
+    #[test]
+    fn a_rate_is_checked_at_its_edges() {
+        check(0.2, 1, None);
+        check(1e6, 1_000_000, None);
+        for per_second in [0.199, 1_000_001.0, f64::NAN, f64::INFINITY, -1.0] {
+            check(per_second, 1, Some("rate.per_second"));
+        }
+        check(1.0, 0, Some("rate.burst"));
+        check(1.0, 1_000_001, Some("rate.burst"));
+    }
+}

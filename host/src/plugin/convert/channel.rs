@@ -249,6 +249,8 @@ mod tests {
         check_event(|raw| raw.conversation = "c".repeat(512), None);
         check_event(|raw| raw.conversation = "c".repeat(513), Some("`event.conversation`"));
         check_event(|raw| raw.conversation.clear(), Some("`event.conversation` is empty"));
+        check_event(|raw| raw.episode = Some("e".repeat(512)), None);
+        check_event(|raw| raw.episode = Some("e".repeat(513)), Some("`event.episode`"));
         check_event(|raw| raw.dedup_key = Some("k".repeat(512)), None);
         check_event(|raw| raw.dedup_key = Some("k".repeat(513)), Some("`event.dedup-key`"));
         check_event(|raw| raw.dedup_key = Some(String::new()), Some("leave it out"));
