@@ -12,8 +12,9 @@ use patchbay::{
     clock::SystemClock,
     config,
     event::{Received, Request},
-    id::AccountId,
+    id::{AccountId, PluginName},
     plugin::{Options, Plugins},
+    secret::Secret,
     storage::{Change, Committed, Kv, Result, Turns},
 };
 
@@ -56,26 +57,74 @@ impl Turns for Nothing {
     }
 }
 
-/// The adapter whose webhooks these are.
-fn guest() -> Vec<u8> {
-    let folder = env::var_os("PATCHBAY_GUESTS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/wasm32-wasip2/guest"),
-        PathBuf::from,
-    );
-    fs::read(folder.join("channel_jivo.wasm")).expect("run `cargo xtask plugins` first")
+/// Each adapter with its largest ordinary webhook, as its files tell it.
+const FIXTURES: &[(&str, &str)] = &[
+    ("sendpulse", "batch.two_events"),
+    ("ringostat", "v2.after_call.answered"),
+    ("livetex", "conversation_closed"),
+    ("iqchannels", "webhook.message_created.client"),
+    ("generic", "lead.json"),
+];
+
+/// Jivo's are those of the load bench.
+const JIVO: &[&str] = &["chat_accepted", "chat_finished"];
+
+fn guest(vendor: &str) -> Vec<u8> {
+    let folder = env::var_os("PATCHBAY_GUESTS")
+        .map_or_else(|| root().join("target/wasm32-wasip2/guest"), PathBuf::from);
+    fs::read(folder.join(format!("channel_{vendor}.wasm")))
+        .expect("run `cargo xtask plugins` first")
 }
 
-/// One of the webhooks of the load bench.
-fn request(name: &str) -> Request {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/load").join(name);
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn post(body: Vec<u8>) -> Request {
     Request {
         method: "POST".to_owned(),
         path: String::new(),
         query: String::new(),
         headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
-        body: fs::read(path).unwrap().into(),
+        body: body.into(),
         received_at: Timestamp::UNIX_EPOCH,
         remote_address: "192.0.2.1".to_owned(),
+    }
+}
+
+/// One of the webhooks of the load bench.
+fn jivo(name: &str) -> Request {
+    post(fs::read(root().join("tests/load").join(format!("{name}.json"))).unwrap())
+}
+
+/// A recorded POST of JSON.
+fn fixture(vendor: &str, name: &str) -> Request {
+    let folder = root().join(format!("plugins/channel-{vendor}/fixtures"));
+    let told = fs::read(folder.join(format!("{name}.http.json"))).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    let body = told.get("body_file").and_then(|it| it.as_str()).expect("the webhook is a POST");
+    let query = told.get("query").and_then(|it| it.as_object()).expect("a recorded query").iter();
+    let query = query.map(|(key, value)| format!("{key}={}", value.as_str().unwrap()));
+    let query = query.collect::<Vec<_>>().join("&");
+    Request { query, ..post(fs::read(folder.join(body)).unwrap()) }
+}
+
+/// An account without settings; the key is that of Ringostat's URLs.
+fn account(plugin: PluginName) -> Account {
+    let key = Secret::new("fake-ringostat-key-000".to_owned());
+    let has_key = plugin.as_str() == "channel-ringostat";
+    Account {
+        id: "bench".parse().unwrap(),
+        plugin,
+        title: String::new(),
+        settings: BTreeMap::new(),
+        secrets: has_key.then(|| ("url-key".to_owned(), key)).into_iter().collect(),
+        grants: Vec::new(),
+        state: AccountState::Active,
+        reply_deadline_ms: 2500,
+        webhook_token: None,
+        rate: None,
+        webhook_rate: None,
     }
 }
 
@@ -90,28 +139,24 @@ fn benches(criterion: &mut Criterion) {
     };
     let plugins =
         Plugins::new(options, Arc::new(Nothing), Arc::new(Nothing), Arc::new(SystemClock)).unwrap();
-    let (record, plugin) = runtime.block_on(plugins.admit(guest(), Timestamp::UNIX_EPOCH)).unwrap();
-    let account = Arc::new(Account {
-        id: "bench".parse().unwrap(),
-        plugin: record.manifest.name.clone(),
-        title: String::new(),
-        settings: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        grants: Vec::new(),
-        state: AccountState::Active,
-        reply_deadline_ms: 2500,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
-    });
-    let adapter = plugins.bind(plugin, account).expect("the plugin has no required settings");
-    for name in ["chat_accepted.json", "chat_finished.json"] {
-        let request = request(name);
-        let received = runtime.block_on(adapter.receive(&request)).unwrap();
-        assert!(matches!(received, Received::Events(intake) if intake.events.len() == 1));
-        criterion.bench_function(&format!("receive {name} in a fresh instance"), |bencher| {
-            bencher.iter(|| black_box(runtime.block_on(adapter.receive(&request))).is_ok());
-        });
+    let mut receive = |vendor: &str, webhooks: Vec<(&str, Request)>| {
+        let admitted = plugins.admit(guest(vendor), Timestamp::UNIX_EPOCH);
+        let (record, plugin) = runtime.block_on(admitted).unwrap();
+        let account = Arc::new(account(record.manifest.name.clone()));
+        let adapter = plugins.bind(plugin, account).expect("the plugin has no required settings");
+        for (name, request) in webhooks {
+            let received = runtime.block_on(adapter.receive(&request)).unwrap();
+            assert!(matches!(received, Received::Events(intake) if !intake.events.is_empty()));
+            criterion.bench_function(&format!("receive {name} in a fresh instance"), |bencher| {
+                bencher.iter(|| black_box(runtime.block_on(adapter.receive(&request))).is_ok());
+            });
+        }
+        record
+    };
+    let record = receive("jivo", JIVO.iter().map(|name| (*name, jivo(name))).collect());
+    for (vendor, name) in FIXTURES {
+        let title = format!("{vendor} {name}");
+        receive(vendor, vec![(&title, fixture(vendor, name))]);
     }
     criterion.bench_function("load a cached plugin", |bencher| {
         bencher.iter(|| {

@@ -46,6 +46,7 @@ async fn register(stores: &Stores) {
         crm: "crm".parse().expect("the name is good"),
         enabled: true,
         options: patchbay::account::IntegrationOptions::default(),
+        rules: patchbay::account::Rules::default(),
     };
     stores.registry.put_integration(integration).await.expect("an integration is stored");
 }

@@ -10,6 +10,13 @@ use crate::{
     secret::Secret,
 };
 
+mod rules;
+
+pub use self::rules::{
+    ContactRule, DealRule, LineRule, Mapping, Member, NoteRule, PhoneRule, Pool, PushRule,
+    ResponsibleRule, Rules, Strategy, TaskRule, Update, Wording,
+};
+
 /// What an adapter says of itself, as in `wit/types.wit`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -61,6 +68,17 @@ pub struct Oauth2 {
     pub token_url: String,
     pub scopes: Vec<String>,
     pub rotates_refresh_token: bool,
+    #[serde(default)]
+    pub token_request: TokenRequest,
+}
+
+/// How a token endpoint wants its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenRequest {
+    #[default]
+    Form,
+    Json,
 }
 
 /// An interface of the contract that an adapter exports.
@@ -69,6 +87,7 @@ pub struct Oauth2 {
 pub enum Role {
     Channel,
     ChannelPush,
+    ChannelPage,
     Contacts,
     Deals,
     Tasks,
@@ -164,6 +183,9 @@ pub struct Integration {
     pub enabled: bool,
     #[serde(default)]
     pub options: IntegrationOptions,
+    /// How it does it.
+    #[serde(default)]
+    pub rules: Rules,
 }
 
 /// What an integration does beside keeping the card up to date.

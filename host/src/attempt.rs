@@ -1,29 +1,52 @@
-//! Runs one job once: looks the client up, brings the card up to date, settles.
+//! Runs one job once: reads it by the rules, does its steps, settles. Or shows what it would do.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::{
     account::{Account, OnDeadLetter},
     clock::Clock,
-    directory::{Directory, Entry},
-    event::EventOutcome,
+    directory::{Directory, Entry, Snapshot},
     outcome::{Next, Outcome, RetryPolicy},
     shares::{Shares, Verdict},
-    storage::{self, Journal, LeasedJob, Settlement},
+    storage::{self, Draws, Journal, LeasedJob, Settlement},
     tasks::{self, Panicked, Tasks},
     telemetry::{FailedCallLabels, Metrics, SettledLabels},
     waiters::Waiters,
 };
 
+mod assigned;
 mod contact;
+mod draft;
+mod facts;
 mod failure;
+mod followup;
 mod ledger;
+mod people;
+mod preview;
+mod push;
 mod steps;
+mod write;
 
-use self::contact::Known;
-pub use self::failure::Failure;
+use self::{
+    contact::Known,
+    failure::Peer,
+    ledger::{Journaled, Ledger, Mode},
+    steps::Course,
+};
+pub use self::{
+    draft::PlannedWrite,
+    facts::Facts,
+    failure::Failure,
+    preview::{Preview, Sample, preview},
+    write::Write,
+};
+
+/// A piece of work behind a pointer. The compiler proves that a future may change threads by
+/// looking into all that it is made of, again for each one around it: what is behind a pointer has
+/// been proved.
+type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
 /// Pauses between two tries to settle an attempt that the journal could not take.
 const SETTLE_PAUSES: [Duration; 4] = [
@@ -33,12 +56,20 @@ const SETTLE_PAUSES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// What attempts and previews need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Means {
+    pub journal: Arc<dyn Journal>,
+    pub draws: Arc<dyn Draws>,
+    pub directory: Arc<Directory>,
+    pub clock: Arc<dyn Clock>,
+    pub facts: Facts,
+}
+
 /// What every attempt needs.
 #[derive(Debug, Clone)]
 pub struct Runner {
-    pub journal: Arc<dyn Journal>,
-    pub directory: Arc<Directory>,
-    pub clock: Arc<dyn Clock>,
+    pub means: Means,
     pub waiters: Waiters,
     pub metrics: Metrics,
     pub policy: RetryPolicy,
@@ -63,18 +94,18 @@ impl Runner {
     }
 
     async fn attempt(&self, job: LeasedJob) {
-        let started_at = self.clock.now();
+        let started_at = self.means.clock.now();
         let started = tokio::time::Instant::now();
         let waited = started_at.duration_since(job.accepted_at).as_secs_f64();
         self.metrics.wait_seconds.observe(waited.max(0.0));
-        let snapshot = self.directory.snapshot();
+        let snapshot = self.means.directory.snapshot();
         let crm = snapshot.crm_of(&job.integration);
         let result = if self.policy.attempts_max < job.attempt {
             // The last attempt was lost with its host: one more could take the host again.
             Err(Failure::lost())
         } else {
             tokio::select! {
-                work = tasks::caught(self.work(&job, crm)) => {
+                work = tasks::caught(self.work(&snapshot, &job, crm)) => {
                     work.unwrap_or_else(|Panicked| Err(Failure::bug()))
                 }
                 () = self.tasks.cut() => Err(Failure::given_back()),
@@ -85,9 +116,15 @@ impl Runner {
         if let Some(crm) = crm {
             let verdict =
                 result.as_ref().map_or_else(|failure| failure.verdict, |_| Verdict::Answered);
-            self.shares.tell(&crm.account.id, verdict, self.clock.now(), jitter());
+            self.shares.tell(&crm.account.id, verdict, self.means.clock.now(), jitter());
             if let Err(failure) = &result {
-                self.pause_if_unauthorized(&crm.account, failure).await;
+                let of_peer = match failure.peer {
+                    Peer::Crm => Some(crm),
+                    Peer::Channel => snapshot.accounts.get(&job.account),
+                };
+                if let Some(entry) = of_peer {
+                    self.pause_if_unauthorized(&entry.account, failure).await;
+                }
             }
         }
         let settlement = self.settlement(&job, result, started_at, took);
@@ -95,18 +132,39 @@ impl Runner {
         self.waiters.settled(job.event_id);
     }
 
-    async fn work(&self, job: &LeasedJob, crm: Option<&Entry>) -> Result<Known, Failure> {
-        let snapshot = self.directory.snapshot();
-        let (Some(entry), Some(integration)) = (crm, snapshot.integrations.get(&job.integration))
-        else {
+    async fn work(
+        &self,
+        snapshot: &Snapshot,
+        job: &LeasedJob,
+        crm: Option<&Entry>,
+    ) -> Result<Known, Failure> {
+        let Some(entry) = crm else {
             return Err(Failure::not_configured("the integration, or its CRM account, is gone"));
         };
-        match &entry.adapter {
-            Ok(adapter) => steps::run(self, adapter, job, integration.options).await,
-            Err(_problems) => Err(Failure::not_configured(
+        let Ok(adapter) = &entry.adapter else {
+            return Err(Failure::not_configured(
                 "the CRM account cannot work as it is set: see its problems",
-            )),
-        }
+            ));
+        };
+        let Some(rulebook) = snapshot.rulebook_of(&job.integration) else {
+            return Err(Failure::not_configured(
+                "the integration's rules are not right any more: see its problems",
+            ));
+        };
+        let channel = snapshot.accounts.get(&job.account);
+        let channel = channel.and_then(|entry| entry.adapter.as_deref().ok());
+        let (journal, clock) = (self.means.journal.as_ref(), self.means.clock.as_ref());
+        let crm = &entry.account.id;
+        let journaled = Journaled::new(journal, clock, job, crm, self.lease);
+        let ledger = Ledger::new(&self.means, adapter, channel, Mode::Attempt(journaled));
+        let course = Course {
+            event: &job.event,
+            channel: &job.account,
+            accepted_at: job.accepted_at,
+            rulebook,
+            ledger: &ledger,
+        };
+        course.run().await
     }
 
     fn settlement(
@@ -116,22 +174,19 @@ impl Runner {
         started_at: jiff::Timestamp,
         took: Duration,
     ) -> Settlement {
-        let mut links = Vec::new();
-        let (outcome, blame, reason, result) = match result {
-            Ok(known) => {
-                links = known.links;
-                (Outcome::Done, None, None, Some(known.outcome))
-            }
+        let (outcome, blame, reason, known) = match result {
+            Ok(known) => (Outcome::Done, None, None, known),
             Err(failure) => {
                 self.count_failed_call(job, &failure);
-                let told =
-                    EventOutcome { problem: Some(failure.problem), ..EventOutcome::nothing() };
-                (failure.outcome, Some(failure.blame), Some(failure.reason), Some(told))
+                let mut known = failure.known.map_or_else(Known::nothing, |known| *known);
+                known.outcome.problem = Some(*failure.problem);
+                (failure.outcome, Some(failure.blame), Some(failure.reason), known)
             }
         };
-        let next = self.policy.next(outcome, job.attempt, self.clock.now(), jitter());
+        let Known { outcome: told, links, .. } = known;
+        let next = self.policy.next(outcome, job.attempt, self.means.clock.now(), jitter());
         // Of a job that goes on there is nothing to tell yet.
-        let result = result.filter(|_| !matches!(next, Next::ReadyAt(_)));
+        let result = Some(told).filter(|_| !matches!(next, Next::ReadyAt(_)));
         match next {
             Next::Dead => {
                 info!(?outcome, reason, "the job is a dead letter after attempt {}", job.attempt);
@@ -168,8 +223,11 @@ impl Runner {
     async fn settle(&self, job: &LeasedJob, settlement: Settlement) {
         let mut pauses = SETTLE_PAUSES.into_iter();
         loop {
-            let settled =
-                self.journal.settle(job.lease, settlement.clone(), self.clock.now()).await;
+            let settled = self
+                .means
+                .journal
+                .settle(job.lease, settlement.clone(), self.means.clock.now())
+                .await;
             let error = match settled {
                 Ok(()) => return,
                 Err(storage::Error::LeaseLost) => {
@@ -190,7 +248,7 @@ impl Runner {
     }
 
     fn stops_lane(&self, job: &LeasedJob) -> bool {
-        let snapshot = self.directory.snapshot();
+        let snapshot = self.means.directory.snapshot();
         let integration = snapshot.integrations.get(&job.integration);
         integration.is_some_and(|it| it.options.on_dead_letter == OnDeadLetter::Stop)
     }
@@ -200,9 +258,9 @@ impl Runner {
             return;
         }
         let id = &tried.id;
-        match self.directory.pause(tried, failure.reason.clone()).await {
+        match self.means.directory.pause(tried, failure.reason.clone()).await {
             Ok(true) => {
-                tracing::error!(account.id = %id, "the CRM refused the credentials: the account is paused");
+                tracing::error!(account.id = %id, "the credentials were refused: the account is paused");
             }
             Ok(false) => {
                 debug!(account.id = %id, "credentials were refused that the account no longer has");
@@ -215,16 +273,26 @@ impl Runner {
 
     fn count_failed_call(&self, job: &LeasedJob, failure: &Failure) {
         if let Some(kind) = failure.call {
-            let labels = FailedCallLabels { plugin: self.plugin_of(job), failure: kind };
+            let plugin = match failure.peer {
+                Peer::Crm => self.plugin_of(job),
+                Peer::Channel => self.plugin_of_channel(job),
+            };
+            let labels = FailedCallLabels { plugin, failure: kind };
             self.metrics.failed_calls.get_or_create(&labels).inc();
         }
     }
 
     fn plugin_of(&self, job: &LeasedJob) -> String {
-        let snapshot = self.directory.snapshot();
+        let snapshot = self.means.directory.snapshot();
         snapshot
             .crm_of(&job.integration)
             .map_or_else(String::new, |entry| entry.account.plugin.to_string())
+    }
+
+    fn plugin_of_channel(&self, job: &LeasedJob) -> String {
+        let snapshot = self.means.directory.snapshot();
+        let entry = snapshot.accounts.get(&job.account);
+        entry.map_or_else(String::new, |entry| entry.account.plugin.to_string())
     }
 }
 

@@ -95,8 +95,11 @@ pub struct Card {
     pub id: String,
     pub url: Option<String>,
     pub manager: Option<Person>,
+    #[serde(default)]
     pub fields: Vec<Field>,
+    #[serde(default)]
     pub lines: Vec<Line>,
+    #[serde(default)]
     pub matched: Vec<Identifier>,
 }
 

@@ -8,8 +8,13 @@ use crate::plugin;
 
 mod check;
 mod client;
+mod integration;
+mod pool;
 mod remote;
+mod sample;
 mod serve;
+mod table;
+mod trial;
 
 /// A plugin host between channels and CRMs: webhooks in, cards up to date, answers out.
 #[derive(Debug, Parser)]
@@ -35,6 +40,16 @@ enum Command {
     /// List and upload plugins on a running host.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// List, set and remove pools of managers who take turns.
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+    /// List integrations, show one, and set its rules.
+    #[command(subcommand)]
+    Integration(integration::IntegrationCommand),
+    /// Tell what an integration would do with an event, and send nothing.
+    Preview(trial::PreviewArgs),
+    /// Send a request through an integration as if the vendor had sent it.
+    TestRequest(trial::TestArgs),
     /// Compile a component from standard input. For the host itself.
     #[command(hide = true)]
     CompilePlugin {
@@ -229,6 +244,10 @@ pub fn run() -> ExitCode {
         Command::Plugin(PluginCommand::Push { remote, file }) => {
             remote::push_plugin(&remote, &file)
         }
+        Command::Pool(command) => pool::run(&command),
+        Command::Integration(command) => integration::run(&command),
+        Command::Preview(args) => trial::preview(&args),
+        Command::TestRequest(args) => trial::test_request(&args),
         Command::CompilePlugin { memory_bytes } => return plugin::compile_child(memory_bytes),
     };
     match result {

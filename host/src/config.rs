@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf
 use serde::Deserialize;
 
 use crate::{
-    account::{Grant, IntegrationOptions, Rate},
+    account::{Grant, IntegrationOptions, Pool, Rate, Rules},
     id::{AccountId, IntegrationId, PluginName},
 };
 
@@ -47,6 +47,9 @@ pub struct Config {
     /// Accounts kept in the file: set at every start, over what the API set.
     #[serde(rename = "account")]
     pub accounts: Vec<AccountEntry>,
+    /// Pools of managers kept in the file, likewise.
+    #[serde(rename = "pool")]
+    pub pools: Vec<Pool>,
     /// Integrations kept in the file, likewise.
     #[serde(rename = "integration")]
     pub integrations: Vec<IntegrationEntry>,
@@ -95,6 +98,8 @@ pub struct IntegrationEntry {
     pub enabled: bool,
     #[serde(default)]
     pub options: IntegrationOptions,
+    #[serde(default)]
+    pub rules: Rules,
 }
 
 /// What happens at the door.

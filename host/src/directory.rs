@@ -11,18 +11,20 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord, Role},
+    account::{Account, AccountState, Integration, PluginRecord, Pool},
     card::Problem,
-    id::{AccountId, Digest, IntegrationId, PluginName},
+    id::{AccountId, Digest, IntegrationId, PluginName, PoolId},
     plugin::{Adapter, Plugin, Plugins, Refusal},
+    rules::book::Rulebook,
     storage::{self, Stores},
     tasks::Tasks,
 };
 
 mod change;
+mod joined;
 
 pub use self::change::AccountChange;
-use self::change::changed;
+use self::{change::changed, joined::Books};
 
 /// One consistent view of all that is configured.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Snapshot {
     pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
     pub accounts: BTreeMap<AccountId, Entry>,
     pub integrations: BTreeMap<IntegrationId, Integration>,
+    pub pools: BTreeMap<PoolId, Pool>,
+    books: Books,
     /// Digest of the webhook token: a look-up by it takes the same time for every wrong token.
     by_token: HashMap<Digest, AccountId>,
 }
@@ -53,6 +57,23 @@ impl Snapshot {
         let feeds =
             |integration: &&Integration| integration.enabled && integration.channel == *channel;
         self.integrations.values().filter(feeds).map(|integration| integration.id.clone()).collect()
+    }
+
+    /// The rules of an integration, ready to be asked; `None` where it cannot work with them.
+    pub fn rulebook_of(&self, integration: &IntegrationId) -> Option<&Arc<Rulebook>> {
+        self.books.get(integration)?.as_ref().ok()
+    }
+
+    /// What is wrong with the rules of an integration, which were right when they were stored: an
+    /// earlier release took them, or its pool is gone. Its jobs wait.
+    pub fn problems_of(&self, integration: &IntegrationId) -> &[Problem] {
+        let book = self.books.get(integration);
+        book.and_then(|book| book.as_ref().err()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the jobs of an integration may run: it is switched on, and its rules are right.
+    pub fn runs(&self, integration: &Integration) -> bool {
+        integration.enabled && self.problems_of(&integration.id).is_empty()
     }
 
     /// The CRM adapter that an integration leads to.
@@ -79,8 +100,11 @@ pub struct Directory {
 pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("the account is not right")]
+    #[error("what was given is not right")]
     Invalid(Vec<Problem>),
+    /// Something else is built on it.
+    #[error("{0}")]
+    InUse(String),
     /// An account keeps its plugin for life.
     #[error("account `{id}` is of plugin `{plugin}`: choose another id")]
     OtherPlugin { id: AccountId, plugin: PluginName },
@@ -185,28 +209,6 @@ impl Directory {
         self.reload(loaded).await
     }
 
-    /// Sets an integration, after its two ends were checked.
-    pub async fn put_integration(self: &Arc<Self>, integration: Integration) -> Result<(), Error> {
-        let directory = Arc::clone(self);
-        self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
-            let snapshot = directory.snapshot();
-            let problems: Vec<Problem> = [
-                end_problem(&snapshot, "channel", &integration.channel, Role::Channel),
-                end_problem(&snapshot, "crm", &integration.crm, Role::Contacts),
-            ]
-            .into_iter()
-            .flatten()
-            .collect();
-            if !problems.is_empty() {
-                return Err(Error::Invalid(problems));
-            }
-            directory.stores.registry.put_integration(integration).await?;
-            directory.reload(&mut loaded).await
-        })
-        .await
-    }
-
     /// Pauses an account whose credentials were refused: its jobs wait until it is active again.
     ///
     /// Returns false, and pauses nothing, when the account is no longer the one that was `tried`:
@@ -278,10 +280,10 @@ impl Directory {
             next.accounts.insert(entry.account.id.clone(), entry);
         }
         let integrations = registry.integrations().await?;
-        next.integrations = integrations
-            .into_iter()
-            .map(|integration| (integration.id.clone(), integration))
-            .collect();
+        next.integrations = integrations.into_iter().map(|it| (it.id.clone(), it)).collect();
+        next.pools =
+            registry.pools().await?.into_iter().map(|pool| (pool.id.clone(), pool)).collect();
+        next.books = joined::books(&before, &next);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
@@ -318,17 +320,4 @@ impl Directory {
 
 fn invalid(field: &str, message: String) -> Error {
     Error::Invalid(vec![Problem { field: Some(field.to_owned()), message }])
-}
-
-fn end_problem(snapshot: &Snapshot, field: &str, id: &AccountId, role: Role) -> Option<Problem> {
-    let wanted = if role == Role::Channel { "a channel" } else { "a CRM" };
-    let message = match snapshot.accounts.get(id) {
-        None => format!("there is no account `{id}`: create it first"),
-        Some(entry) => match snapshot.plugins.get(&entry.account.plugin) {
-            Some(plugin) if plugin.has(role) => return None,
-            Some(_) => format!("the plugin of account `{id}` is not {wanted} adapter"),
-            None => format!("the plugin of account `{id}` is not installed"),
-        },
-    };
-    Some(Problem { field: Some(field.to_owned()), message })
 }

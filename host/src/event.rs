@@ -48,6 +48,15 @@ impl Response {
     }
 }
 
+/// A page that a channel shows in another system's window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub content_type: String,
+    /// Who may frame it and what it may load.
+    pub content_security_policy: String,
+    pub body: Vec<u8>,
+}
+
 /// What a channel adapter made of a webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Received {
@@ -159,6 +168,37 @@ pub struct EventOutcome {
     pub assignments: Vec<Assignment>,
     pub next_page: Option<String>,
     pub problem: Option<AdapterError>,
+    /// What the operator should know of it. Not for the channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
+}
+
+/// Something that the rules decided and that nobody would expect. No personal data but ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    pub kind: RemarkKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemarkKind {
+    /// The filter let it not through: nothing was done.
+    Filtered,
+    /// Two or more cards match: none was merged, a person has to.
+    Conflict,
+    /// The CRM has no tasks: a note says the same.
+    TaskAsNote,
+    /// The CRM, or the channel, cannot do what a rule asks for.
+    Unsupported,
+    /// A rule forbids what else would have been made.
+    Forbidden,
+    /// Nobody of the pool is active, or the default is no manager: the CRM decides.
+    NoManager,
+    /// A template failed: its field was left alone.
+    Template,
+    /// The card that an agent has named is none of the CRM's.
+    UnknownCard,
 }
 
 impl EventOutcome {
@@ -170,6 +210,7 @@ impl EventOutcome {
             assignments: Vec::new(),
             next_page: None,
             problem: None,
+            remarks: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
-    attempt::Runner,
+    attempt::{Facts, Means, Runner},
     clock::Clock,
     config::{self, Config},
     directory::Directory,
@@ -186,6 +186,13 @@ fn app_state(
                 content: Duration::from_secs(config.intake.content_dedup_window_s.get().into()),
             },
         },
+        means: Means {
+            journal: Arc::clone(&stores.journal),
+            draws: Arc::clone(&stores.draws),
+            directory: Arc::clone(&directory),
+            clock: Arc::clone(&clock),
+            facts: Facts::default(),
+        },
         stores,
         directory,
         clock,
@@ -226,9 +233,7 @@ fn retention(config: &config::Retention) -> Retention {
 fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
     let shares = shares(config);
     let runner = Runner {
-        journal: Arc::clone(&state.stores.journal),
-        directory: Arc::clone(&state.directory),
-        clock: Arc::clone(&state.clock),
+        means: state.means.clone(),
         waiters: state.waiters.clone(),
         metrics: state.metrics.clone(),
         policy: RetryPolicy {

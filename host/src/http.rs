@@ -7,19 +7,20 @@ use axum::{
     http::{HeaderValue, header},
     middleware,
     response::Response,
-    routing::{any, get, post, put},
+    routing::{any, get, post},
 };
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    account::Rate, clock::Clock, config, directory::Directory, intake::Intake, storage::Stores,
-    tasks::Tasks, telemetry::Metrics, waiters::Waiters,
+    account::Rate, attempt::Means, clock::Clock, config, directory::Directory, intake::Intake,
+    storage::Stores, tasks::Tasks, telemetry::Metrics, waiters::Waiters,
 };
 
 mod accounts;
 mod auth;
 mod body;
 mod dead_letters;
+mod embed;
 mod error;
 mod events;
 mod forget;
@@ -30,14 +31,24 @@ mod openapi;
 mod pace;
 mod page;
 mod plugins;
+mod pools;
+mod preview;
+mod response;
+mod sample;
+mod test_request;
 mod webhook;
 
 pub use self::{error::ApiError, pace::Pace};
+
+/// How fast one account's pages are rendered: each costs what a webhook costs, and anybody may ask.
+const PAGE_RATE: Rate = Rate { per_second: 50.0, burst: 100 };
 
 /// What the handlers need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState {
     pub intake: Intake,
+    /// For previews, and what CRMs have told of themselves.
+    pub means: Means,
     pub stores: Stores,
     pub directory: Arc<Directory>,
     pub clock: Arc<dyn Clock>,
@@ -60,6 +71,8 @@ pub struct Door {
     pub header_bytes_max: usize,
     pub in_flight: Arc<Semaphore>,
     pub pace: Arc<Pace>,
+    /// Apart from `pace`: whoever asks for pages holds up no webhook.
+    pub page_pace: Arc<Pace>,
 }
 
 impl Door {
@@ -73,7 +86,14 @@ impl Door {
                 per_second: intake.url_per_second.get().into(),
                 burst: intake.url_burst.get(),
             })),
+            page_pace: Arc::new(Pace::new(PAGE_RATE)),
         }
+    }
+
+    /// Largest body that holds a whole webhook in JSON: in base64 it is a third longer, as a text
+    /// every byte of it may be escaped.
+    fn sample_bytes_max(&self) -> usize {
+        self.body_bytes_max.saturating_mul(2).saturating_add(body::JSON_BYTES_MAX)
     }
 }
 
@@ -85,7 +105,11 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))
         .route("/integrations", get(integrations::list))
-        .route("/integrations/{id}", put(integrations::set))
+        .route("/integrations/{id}", get(integrations::show).put(integrations::set))
+        .route("/integrations/{id}/preview", post(preview::preview))
+        .route("/integrations/{id}/test", post(test_request::send))
+        .route("/pools", get(pools::list))
+        .route("/pools/{id}", get(pools::show).put(pools::set).delete(pools::delete))
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::show))
         .route("/dead-letters", get(dead_letters::list))
@@ -102,6 +126,9 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/hooks/{token}", any(webhook::receive))
         .route("/hooks/{token}/", any(webhook::receive))
         .route("/hooks/{token}/{*path}", any(webhook::receive))
+        .route("/embed/{account}", get(embed::show))
+        .route("/embed/{account}/", get(embed::show))
+        .route("/embed/{account}/{*path}", get(embed::show))
         .nest("/api/v1", api)
         .route("/openapi.json", get(openapi::show))
         .route("/health/live", get(health::live))

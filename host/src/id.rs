@@ -83,6 +83,8 @@ slugs! {
     AccountId,
     /// One channel account joined to one CRM account: `jivo-to-notebook`.
     IntegrationId,
+    /// A named collection of managers: `sales-a`.
+    PoolId,
     /// A plugin's own name: `crm-odoo`.
     PluginName,
 }

@@ -9,7 +9,7 @@ use crate::{
     account::AccountState,
     directory::{Directory, Entry, Snapshot},
     event::{EventOutcome, Received, Request, Response},
-    id::{EventId, IntegrationId},
+    id::{EventId, IntegrationId, RequestId},
     outcome::Blame,
     plugin::{self, Adapter},
     storage::{self, AcceptedEvent, JobState, JobView, Journal, NewReading, NewWebhook},
@@ -57,6 +57,18 @@ pub struct Intake {
     pub windows: Windows,
 }
 
+/// What became of a webhook at the door.
+#[derive(Debug)]
+pub struct Taken {
+    pub request: RequestId,
+    /// `events`, `answered`, `rejected` or `unread`.
+    pub verdict: &'static str,
+    /// In the order in which the webhook tells them.
+    pub events: Vec<AcceptedEvent>,
+    /// The answer for its sender.
+    pub response: Response,
+}
+
 /// Why a webhook was not taken in. Nothing was stored, and the sender may repeat.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -78,15 +90,14 @@ impl Intake {
         token: &str,
         request: Request,
         started: Instant,
-    ) -> Result<Response, Error> {
+    ) -> Result<Taken, Error> {
         let snapshot = self.directory.snapshot();
         let entry = snapshot.by_token(token).ok_or(Error::UnknownToken)?;
         let Ok(adapter) = &entry.adapter else { return Err(Error::NotReady) };
         let integrations = snapshot.integrations_of(&entry.account.id);
-        let response =
-            self.read_and_journal(entry, adapter, &integrations, request, started).await?;
+        let told = self.read_and_journal(entry, adapter, &integrations, request, started).await?;
         self.metrics.acknowledge_seconds.observe(started.elapsed().as_secs_f64());
-        Ok(response)
+        Ok(told)
     }
 
     async fn read_and_journal(
@@ -96,7 +107,7 @@ impl Intake {
         integrations: &[IntegrationId],
         request: Request,
         started: Instant,
-    ) -> Result<Response, Error> {
+    ) -> Result<Taken, Error> {
         let digest = adapter.plugin().record().digest;
         let webhook = |reading| NewWebhook {
             account: entry.account.id.clone(),
@@ -104,7 +115,7 @@ impl Intake {
             request: request.clone(),
             reading,
         };
-        match adapter.receive(&request).await {
+        let (verdict, accepted, response) = match adapter.receive(&request).await {
             Ok(Received::Events(intake)) => {
                 let (waits, events) =
                     new_events(&request, intake.events, integrations, self.windows);
@@ -112,38 +123,59 @@ impl Intake {
                 self.waiters.wake_worker();
                 self.count("events");
                 self.count_duplicates(&accepted.events);
-                if !waits.contains(&true) || entry.account.reply_deadline_ms == 0 {
-                    return Ok(intake.fallback);
-                }
                 let deadline = Deadline::new(started, &request, entry.account.reply_deadline_ms);
-                let reply = self.reply(adapter, &request, &accepted.events, &waits, deadline).await;
-                Ok(reply.unwrap_or_else(|| {
+                let is_awaited = waits.contains(&true) && 0 < entry.account.reply_deadline_ms;
+                let response = if is_awaited {
+                    self.reply(adapter, &request, &accepted.events, &waits, deadline).await
+                } else {
+                    Some(intake.fallback.clone())
+                };
+                let response = response.unwrap_or_else(|| {
                     self.metrics.fallback_replies.inc();
                     intake.fallback
-                }))
+                });
+                let response = with_event_id(response, &accepted.events);
+                ("events", accepted, response)
             }
             Ok(Received::Answer(response)) => {
-                self.journal.accept(webhook(NewReading::Answered)).await?;
+                let accepted = self.journal.accept(webhook(NewReading::Answered)).await?;
                 self.count("answered");
-                Ok(response)
+                ("answered", accepted, response)
             }
             Ok(Received::Reject(rejection)) => {
                 let (status, reason) = (rejection.status, rejection.reason);
-                self.journal
-                    .accept(webhook(NewReading::Rejected { status, reason: reason.clone() }))
-                    .await?;
+                let reading = NewReading::Rejected { status, reason: reason.clone() };
+                let accepted = self.journal.accept(webhook(reading)).await?;
                 self.count("rejected");
-                Ok(refusal(status, &reason))
+                ("rejected", accepted, refusal(status, &reason))
             }
             Err(error) => {
                 let reading = NewReading::Unread { reason: error.to_string() };
-                let plugin = reading::failed_plugin(&error, digest);
-                self.journal.accept(NewWebhook { plugin, ..webhook(reading) }).await?;
+                let plugin = reading::blamed(&error, reading::reader(adapter));
+                let accepted =
+                    self.journal.accept(NewWebhook { plugin, ..webhook(reading) }).await?;
                 self.count("unread");
                 log_unread(entry, &error);
-                Ok(Response::empty(202))
+                ("unread", accepted, Response::empty(202))
             }
-        }
+        };
+        Ok(Taken { request: accepted.request, verdict, events: accepted.events, response })
+    }
+
+    /// Waits until every job of the event has ended, or until then.
+    pub async fn ended(&self, event: EventId, until: Instant) {
+        let mut wait = self.waiters.wait_for(event);
+        let ended = async {
+            loop {
+                let jobs = self.journal.jobs_of(event).await?;
+                if jobs.iter().all(has_ended) {
+                    return Ok::<_, storage::Error>(());
+                }
+                wait.changed().await;
+            }
+        };
+        // Whoever asks looks at the jobs themselves.
+        drop(tokio::time::timeout_at(until, ended).await);
     }
 
     /// The vendor's answer from what was found, or `None` when the deadline comes first.
@@ -215,9 +247,9 @@ fn is_put_off(job: &JobView, deadline: Timestamp) -> bool {
     job.state == JobState::Pending && job.run_at.is_some_and(|at| deadline <= at)
 }
 
-/// Whether the job's integration is switched on and its CRM account works.
+/// Whether the job's integration may run and its CRM account works.
 fn can_run(snapshot: &Snapshot, job: &JobView) -> bool {
-    let enabled = snapshot.integrations.get(&job.integration).is_some_and(|it| it.enabled);
+    let enabled = snapshot.integrations.get(&job.integration).is_some_and(|it| snapshot.runs(it));
     let works = |crm: &Entry| crm.account.state == AccountState::Active && crm.adapter.is_ok();
     enabled && snapshot.crm_of(&job.integration).is_some_and(works)
 }
@@ -265,6 +297,19 @@ fn log_unread(entry: &Entry, error: &plugin::Error) {
     } else {
         tracing::info!(account.id = %entry.account.id, error, "a webhook is kept as unread for now");
     }
+}
+
+/// What the host puts the id of the first event in place of.
+const EVENT_ID: &[u8] = b"{patchbay:event-id}";
+
+/// The answer with the number under which the journal has the webhook's first event.
+fn with_event_id(mut response: Response, events: &[AcceptedEvent]) -> Response {
+    let at = response.body.windows(EVENT_ID.len()).position(|bytes| bytes == EVENT_ID);
+    if let Some(at) = at {
+        let id = events.first().map(|event| event.id.to_string()).unwrap_or_default();
+        response.body.splice(at..at + EVENT_ID.len(), id.into_bytes());
+    }
+    response
 }
 
 #[cfg(test)]
@@ -342,5 +387,18 @@ mod tests {
         let known = known();
         assert_eq!(best([EventOutcome::nothing(), known.clone()].into_iter()), Some(known));
         assert_eq!(best(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn the_answer_names_the_event_where_the_adapter_wants_it() {
+        let answer = |body: &str| {
+            let event = AcceptedEvent { id: EventId(7), is_duplicate: false };
+            let response = Response { body: body.as_bytes().to_vec(), ..Response::empty(202) };
+            String::from_utf8(with_event_id(response, &[event]).body).unwrap()
+        };
+        assert_eq!(answer(r#"{"id":"{patchbay:event-id}"}"#), r#"{"id":"7"}"#);
+        assert_eq!(answer("{patchbay:event}"), "{patchbay:event}");
+        let nothing = Response { body: EVENT_ID.to_vec(), ..Response::empty(202) };
+        assert_eq!(with_event_id(nothing, &[]).body, b"");
     }
 }

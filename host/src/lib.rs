@@ -3,6 +3,7 @@
 //! The modules stand in floors; each imports lower floors only, lowest first in this list.
 //! `tests/it/tidy.rs` holds it.
 
+pub mod base64;
 pub mod clock;
 pub mod id;
 pub mod secret;

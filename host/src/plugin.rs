@@ -56,7 +56,7 @@ use call::{Callee, Caller};
 use compile::Compiler;
 use egress::Egress;
 use exports::Exports;
-use state::CallState;
+use state::{CallState, Export};
 use tally::Tally;
 use turnstile::Turnstile;
 
@@ -98,6 +98,8 @@ pub struct Plugin {
     exports: Exports,
     slots: Semaphore,
     breaker: Breaker,
+    /// Apart, so that strangers cannot open the other one.
+    open_breaker: Breaker,
 }
 
 /// How busy the floor is.
@@ -221,8 +223,9 @@ impl Plugins {
         };
         let slots = Semaphore::new(call::count(self.0.limits.calls_per_account.get()));
         let (turns, clock) = (Arc::clone(&self.0.turns), Arc::clone(&self.0.clock));
-        let turnstile = Turnstile::new(turns, clock, &plugin.record.manifest, &account);
-        let bound = Bound { account, door, kv: Arc::clone(&self.0.kv), slots, turnstile };
+        let manifest = &plugin.record.manifest;
+        let turnstile = Turnstile::new(turns, Arc::clone(&clock), manifest, &account);
+        let bound = Bound { account, door, kv: Arc::clone(&self.0.kv), slots, turnstile, clock };
         Ok(Arc::new(Adapter {
             plugin,
             bound: Arc::new(bound),
@@ -244,7 +247,7 @@ impl Plugins {
         let open = plugins
             .iter()
             .filter_map(std::sync::Weak::upgrade)
-            .filter(|plugin| plugin.breaker.is_open());
+            .filter(|plugin| plugin.breaker.is_open() || plugin.open_breaker.is_open());
         let limits = &self.0.limits;
         Figures {
             calls_in_flight: self.0.caller.in_flight(),
@@ -289,6 +292,7 @@ impl Plugins {
             exports,
             slots: Semaphore::new(call::count(limits.calls_per_plugin.get())),
             breaker: Breaker::new(limits.breaker_traps.get(), rest),
+            open_breaker: Breaker::new(limits.breaker_traps.get(), rest),
         });
         let mut plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         plugins.retain(|plugin| 0 < plugin.strong_count());
@@ -305,6 +309,10 @@ impl Plugin {
     /// Whether it exports the interface of this role.
     pub fn has(&self, role: Role) -> bool {
         self.record.roles.contains(&role)
+    }
+
+    fn breaker(&self, export: Export) -> &Breaker {
+        if export.is_open_to_all { &self.open_breaker } else { &self.breaker }
     }
 
     fn callee(&self) -> Callee<'_> {

@@ -138,10 +138,10 @@ impl Drop for Place {
     }
 }
 
-/// The integrations that are switched on, by the CRM account that they lead to.
+/// The integrations that may run, by the CRM account that they lead to.
 fn by_crm(snapshot: &Snapshot) -> BTreeMap<AccountId, Vec<IntegrationId>> {
     let mut found: BTreeMap<AccountId, Vec<IntegrationId>> = BTreeMap::new();
-    for integration in snapshot.integrations.values().filter(|it| it.enabled) {
+    for integration in snapshot.integrations.values().filter(|it| snapshot.runs(it)) {
         found.entry(integration.crm.clone()).or_default().push(integration.id.clone());
     }
     found
@@ -204,6 +204,7 @@ mod tests {
             crm: crm.parse().unwrap(),
             enabled: true,
             options: IntegrationOptions::default(),
+            rules: crate::account::Rules::default(),
         });
         let integrations = integrations.map(|it| (it.id.clone(), it)).collect();
         let mut snapshot = Snapshot::default();

@@ -25,7 +25,7 @@ pub use self::{
         NewWebhook, ReplayFilter, UnreadRequest,
     },
     registry::{Change, Committed, Kv, Registry},
-    shared::{News, Peers, Turns, turn},
+    shared::{Draws, News, Peers, Turns, turn},
     views::{
         AttemptView, DeadLetter, EventDetail, EventView, JobState, JobView, LaneState, LaneView,
         Page, PageQuery, WebhookView,
@@ -40,6 +40,7 @@ pub struct Stores {
     pub registry: Arc<dyn Registry>,
     pub kv: Arc<dyn Kv>,
     pub turns: Arc<dyn Turns>,
+    pub draws: Arc<dyn Draws>,
     pub peers: Arc<dyn Peers>,
 }
 

@@ -43,8 +43,8 @@ pub async fn run(runner: Runner, tasks: Tasks, options: Options) {
             () = tasks.stopping() => return,
             slot = slots.acquire() => drop(slot),
         }
-        let now = runner.clock.now();
-        let open = options.shares.open(&runner.directory.snapshot(), now);
+        let now = runner.means.clock.now();
+        let open = options.shares.open(&runner.means.directory.snapshot(), now);
         match lease(&runner, &open, now).await {
             Ok(jobs) if jobs.is_empty() => {
                 wait_for_work(&runner, &tasks, &open, options.poll).await;
@@ -68,7 +68,7 @@ async fn lease(runner: &Runner, open: &Open, now: Timestamp) -> storage::Result<
     }
     let until = now.checked_add(runner.lease).unwrap_or(Timestamp::MAX);
     let limit = open.limit.min(LEASE_MAX);
-    runner.journal.lease(Claim { shares: open.shares.clone(), limit, now, until }).await
+    runner.means.journal.lease(Claim { shares: open.shares.clone(), limit, now, until }).await
 }
 
 async fn start(
@@ -90,7 +90,7 @@ async fn start(
 }
 
 fn place(runner: &Runner, shares: &Shares, job: &LeasedJob) -> Option<Place> {
-    let snapshot = runner.directory.snapshot();
+    let snapshot = runner.means.directory.snapshot();
     let integration = snapshot.integrations.get(&job.integration)?;
     Some(shares.take(&integration.crm, job.is_again))
 }
@@ -100,10 +100,10 @@ async fn wait_for_work(runner: &Runner, tasks: &Tasks, open: &Open, poll: Durati
     let integrations: Vec<IntegrationId> =
         open.shares.iter().map(|share| share.integration.clone()).collect();
     // Without an answer the longest wait does.
-    let due = runner.journal.next_due(&integrations).await.unwrap_or_default();
+    let due = runner.means.journal.next_due(&integrations).await.unwrap_or_default();
     let next = [due, open.next_open].into_iter().flatten().min();
     let wait = next.map_or(poll, |next| {
-        Duration::try_from(next.duration_since(runner.clock.now())).unwrap_or(Duration::ZERO)
+        Duration::try_from(next.duration_since(runner.means.clock.now())).unwrap_or(Duration::ZERO)
     });
     let wait = wait.clamp(poll.min(PAUSE_MIN), poll);
     tokio::select! {

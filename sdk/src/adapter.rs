@@ -4,7 +4,7 @@
 //! remembered goes into [`kv`](crate::kv).
 
 use crate::about::Manifest;
-use crate::channel::{Outcome, Received, Request, Response};
+use crate::channel::{Outcome, Page, Received, Request, Response};
 use crate::notes::Note;
 use crate::tasks::Task;
 use crate::types::{
@@ -32,11 +32,20 @@ pub trait Channel: Adapter {
 
 /// A channel that can be told about a client.
 pub trait ChannelPush: Adapter {
-    /// Shows a card on the channel's side.
+    /// Shows a card on the channel's side. `client` is the first external id of the event's
+    /// client. A repeat changes nothing.
     fn push_card(client: ExternalId, card: Card) -> Result<(), Error>;
 
     /// Marks the client with a tag on the channel's side; a repeat changes nothing.
     fn tag(client: ExternalId, tag: String) -> Result<(), Error>;
+}
+
+/// A channel with a page that stands in a frame of another system's window.
+pub trait ChannelPage: Adapter {
+    /// Pure: `http` and `kv` are denied. Served to anybody at `/embed/{account}`, so it holds no
+    /// secrets and no personal data. `path` is what follows, empty or starting with `/`; `query` is
+    /// without the question mark. `None` is a 404.
+    fn render(path: String, query: String) -> Option<Page>;
 }
 
 /// A CRM adapter.

@@ -48,6 +48,16 @@ exported!(
     "package patchbay:sdk; world channel-push-export { export patchbay:adapter/channel-push@0.1.0; }",
     "patchbay:sdk/channel-push-export"
 );
+/// The export of `channel_page`.
+pub mod channel_page {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "package patchbay:sdk; world channel-page-export { export patchbay:adapter/channel-page@0.1.0; }",
+        world: "patchbay:sdk/channel-page-export",
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
 exported!(
     contacts,
     "package patchbay:sdk; world contacts-export { export patchbay:adapter/contacts@0.1.0; }",

@@ -4,6 +4,8 @@ pub use crate::bindings::channel::exports::patchbay::adapter::channel::{
     Effect, Event, Intake, Kind, Outcome, Received, Rejection, Request, Response,
 };
 
+pub use crate::bindings::channel_page::exports::patchbay::adapter::channel_page::Page;
+
 impl Request {
     /// The first value of the header, whose name is given in lower case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {

@@ -5,15 +5,19 @@ use std::panic;
 use std::sync::Once;
 
 use crate::about::Manifest;
-use crate::bindings::{about, channel, channel_push, contacts, deals, managers, notes, tasks};
-use crate::channel::{Outcome, Received, Request, Response};
+use crate::bindings::{
+    about, channel, channel_page, channel_push, contacts, deals, managers, notes, tasks,
+};
+use crate::channel::{Outcome, Page, Received, Request, Response};
 use crate::notes::Note;
 use crate::tasks::Task;
 use crate::types::{
     Assignment, Card, Deal, Error, ExternalId, Field, FieldSpec, Identifier, Native, Person,
     Problem, Subject,
 };
-use crate::{Adapter, Channel, ChannelPush, Contacts, Deals, Managers, Notes, Tasks, log};
+use crate::{
+    Adapter, Channel, ChannelPage, ChannelPush, Contacts, Deals, Managers, Notes, Tasks, log,
+};
 
 pub use crate::bindings;
 
@@ -64,6 +68,13 @@ impl<T: ChannelPush> channel_push::exports::patchbay::adapter::channel_push::Gue
     fn tag(client: ExternalId, tag: String) -> Result<(), Error> {
         install_panic_hook();
         T::tag(client, tag)
+    }
+}
+
+impl<T: ChannelPage> channel_page::exports::patchbay::adapter::channel_page::Guest for Glue<T> {
+    fn render(path: String, query: String) -> Option<Page> {
+        install_panic_hook();
+        T::render(path, query)
     }
 }
 
@@ -147,14 +158,15 @@ impl<T: Managers> managers::exports::patchbay::adapter::managers::Guest for Glue
     }
 }
 
-/// Exports a channel adapter: `export_channel!(Jivo)`, or `export_channel!(Jivo: channel_push)`
-/// for one that also implements [`ChannelPush`].
+/// Exports a channel adapter: `export_channel!(Jivo)`, or with any of the optional roles
+/// `export_channel!(Jivo: channel_push, channel_page)`, which stand for [`ChannelPush`] and
+/// [`ChannelPage`].
 ///
 /// Natively it only checks that the traits are there.
 ///
 /// ```
 /// # use patchbay_sdk::about::{Auth, Manifest};
-/// use patchbay_sdk::channel::{Outcome, Received, Rejection, Request, Response};
+/// use patchbay_sdk::channel::{Outcome, Page, Received, Rejection, Request, Response};
 /// use patchbay_sdk::types::{Card, Error, ExternalId};
 /// use patchbay_sdk::{Adapter, Channel, ChannelPush};
 ///
@@ -193,11 +205,8 @@ impl<T: Managers> managers::exports::patchbay::adapter::managers::Guest for Glue
 /// ```
 #[macro_export]
 macro_rules! export_channel {
-    ($adapter:ty) => {
-        $crate::__export!($adapter, about, channel);
-    };
-    ($adapter:ty: channel_push) => {
-        $crate::__export!($adapter, about, channel, channel_push);
+    ($adapter:ty $(: $($role:ident),+ $(,)?)?) => {
+        $crate::__export!($adapter, about, channel $($(, $role)+)?);
     };
 }
 
@@ -230,6 +239,7 @@ macro_rules! __export {
 pub mod roles {
     pub use super::bindings::about::exports::patchbay::adapter::about::Guest as about;
     pub use super::bindings::channel::exports::patchbay::adapter::channel::Guest as channel;
+    pub use super::bindings::channel_page::exports::patchbay::adapter::channel_page::Guest as channel_page;
     pub use super::bindings::channel_push::exports::patchbay::adapter::channel_push::Guest as channel_push;
     pub use super::bindings::contacts::exports::patchbay::adapter::contacts::Guest as contacts;
     pub use super::bindings::deals::exports::patchbay::adapter::deals::Guest as deals;

@@ -20,6 +20,10 @@ use crate::types;
 /// turn is later, nothing is sent and the answer is a `429` with `retry-after`, as from a server
 /// that was asked too fast: answer [`types::Error::RateLimited`] with
 /// [`Response::retry_after_ms`] to both.
+///
+/// Where the manifest says `oauth2`, the host adds the bearer token to a request that has no
+/// `authorization` header of its own, and renews a refused one. A `401` that arrives here is final:
+/// answer [`types::Error::Unauthorized`].
 #[expect(clippy::needless_pass_by_value, reason = "a request is handed over: it is sent once")]
 pub fn fetch(request: Request) -> Result<Response, Error> {
     imports::fetch(&request)
@@ -45,6 +49,13 @@ impl Request {
     /// A POST request.
     pub fn post(url: impl Into<String>) -> Self {
         Self::new("POST", url)
+    }
+
+    /// The first value of the header, whatever the case of its name; for tests, for instance that a
+    /// request leaves its `authorization` to the host.
+    pub fn value_of(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        header.map(|(_, value)| value.as_str())
     }
 
     /// Adds a header.
@@ -90,6 +101,13 @@ impl Response {
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.into() }
+    }
+
+    /// Adds a header, whose name is given in lower case; for tests.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 
     /// The first value of the header, whose name is given in lower case.
@@ -147,13 +165,18 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_seconds_or_not_at_all() {
-        let wait = |value: &str| {
-            let headers = vec![("retry-after".to_owned(), value.to_owned())];
-            Response { headers, ..Response::empty(429) }.retry_after_ms()
-        };
+        let wait =
+            |value: &str| Response::empty(429).with_header("retry-after", value).retry_after_ms();
         assert_eq!([wait("7"), wait(" 0 ")], [Some(7000), Some(0)]);
         assert_eq!(wait("Fri, 02 Jan 2026 12:00:00 GMT"), None);
         assert_eq!(Response::empty(429).retry_after_ms(), None);
+    }
+
+    #[test]
+    fn a_header_is_found_whatever_its_case() {
+        let request = Request::get("https://crm.example.com/").header("Authorization", "Basic own");
+        assert_eq!(request.value_of("authorization"), Some("Basic own"));
+        assert_eq!(request.value_of("accept"), None);
     }
 
     #[test]

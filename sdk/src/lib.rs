@@ -3,8 +3,8 @@
 //! An adapter is a WebAssembly component that joins one channel or one CRM to the host. It is built
 //! with `cargo build --target wasm32-wasip2` from a crate of the type `cdylib`.
 //!
-//! 1. Implement [`Adapter`] and the traits of the role: [`Channel`] and perhaps [`ChannelPush`] for a
-//!    place where clients write or call; [`Contacts`] and any of [`Deals`], [`Tasks`], [`Notes`] and
+//! 1. Implement [`Adapter`] and the traits of the role: [`Channel`] and perhaps [`ChannelPush`] and
+//!    [`ChannelPage`] for a place where clients write or call; [`Contacts`] and any of [`Deals`], [`Tasks`], [`Notes`] and
 //!    [`Managers`] for a CRM. Functions are static, and each call runs in a fresh instance.
 //! 2. Export it with [`export_channel!`] or [`export_crm!`]. What is not named is not exported, and
 //!    the host never calls it. A panic tells its message to the host's log and costs one attempt.
@@ -13,7 +13,9 @@
 //! 4. Answer failures with the case of [`types::Error`] that fits, because the host acts on the case
 //!    alone. `?` turns the error of a read into the right one; after a write say
 //!    `.map_err(http::after_write)?`, so that a lost answer is looked up before it is repeated.
-//! 5. Test natively under `testing::Host` with the feature `testing`.
+//! 5. Read bodies with [`form`], moments with [`instant`], and with the feature `json` documents as
+//!    trees that borrow (`json::Node`).
+//! 6. Test natively under `testing::Host` with the feature `testing`.
 //!
 //! A whole CRM adapter, for a CRM that knows clients by their phones:
 //!
@@ -135,8 +137,12 @@ pub mod channel;
 mod convert;
 #[doc(hidden)]
 pub mod export;
+pub mod form;
 pub mod http;
 mod imports;
+pub mod instant;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod kv;
 pub mod log;
 pub mod notes;
@@ -147,4 +153,6 @@ pub mod testing;
 pub mod types;
 pub mod vault;
 
-pub use adapter::{Adapter, Channel, ChannelPush, Contacts, Deals, Managers, Notes, Tasks};
+pub use adapter::{
+    Adapter, Channel, ChannelPage, ChannelPush, Contacts, Deals, Managers, Notes, Tasks,
+};

@@ -8,10 +8,12 @@
 )]
 
 mod ahead;
+mod articles;
 mod backend;
 mod changes;
 mod cli;
 mod door;
+mod embed_route;
 mod enquiries;
 mod fake_odoo;
 mod faults;
@@ -22,8 +24,12 @@ mod late;
 mod ledger;
 mod operator;
 mod order;
+mod pools;
+mod preview;
 mod program;
 mod provision;
+mod remote;
+mod rules;
 mod shares;
 mod soak;
 mod stops;

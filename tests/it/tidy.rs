@@ -44,7 +44,7 @@ fn every_plugin_is_whole() {
     let mut faults = Vec::new();
     for entry in fs::read_dir(root().join("plugins")).unwrap() {
         let folder = entry.unwrap().path();
-        if folder.is_dir() {
+        if folder.is_dir() && !folder.ends_with("presets") {
             faults.extend(rules::plugin(&folder));
         }
     }
@@ -55,6 +55,12 @@ fn every_plugin_is_whole() {
 fn every_promise_has_its_test() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
     report(&rules::promises(&readme, &sources()));
+}
+
+#[test]
+fn every_scenario_of_the_articles_has_its_test() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    report(&rules::scenarios(&readme, &sources()));
 }
 
 #[track_caller]

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::{
-    plugins, postgres,
+    packages, plugins,
     steps::{Error, Result, Steps, cargo},
     workspace::Workspace,
 };
@@ -17,7 +17,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, test_arguments: &[S
     let mut doc = cargo(workspace);
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     steps.run("docs", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    postgres::ensure(steps)?;
+    packages::ensure_all(steps)?;
     // The program itself: integration tests of another package do not build it.
     steps.run("build", cargo(workspace).args(["build", "--workspace"]))?;
     steps.run("test", cargo(workspace).args(["test", "--workspace"]).args(test_arguments))
@@ -26,7 +26,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, test_arguments: &[S
 /// Builds what a soak needs, and runs it.
 pub(crate) fn soak(workspace: &Workspace, steps: &mut Steps, soak_arguments: &[String]) -> Result {
     plugins::build(workspace, steps)?;
-    postgres::ensure(steps)?;
+    packages::ensure_postgres(steps)?;
     steps.run("build", cargo(workspace).args(["build", "--workspace"]))?;
     let program = workspace.target.join("debug/soak");
     steps.run("soak", Command::new(program).args(soak_arguments))

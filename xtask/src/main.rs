@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod checks;
+mod packages;
 mod plugins;
-mod postgres;
 mod steps;
 mod up;
 mod workspace;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::contact::Known;
 use crate::{
     card::{self, AdapterError, Problem},
     outcome::{Blame, Outcome},
@@ -25,7 +26,18 @@ pub struct Failure {
     /// The kind of the failed call, where a plugin's call failed.
     pub call: Option<&'static str>,
     /// What the channel's adapter is told, should the job end with this.
-    pub problem: AdapterError,
+    pub problem: Box<AdapterError>,
+    /// Whose call it was.
+    pub(super) peer: Peer,
+    /// What is known, and stays so, where only the last steps failed.
+    pub(super) known: Option<Box<Known>>,
+}
+
+/// The two sides of an integration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    Crm,
+    Channel,
 }
 
 /// How soon a job comes back whose card another one works on.
@@ -66,16 +78,39 @@ impl Failure {
         Self::new(outcome, Blame::Host, "another job is at work on the same card".to_owned())
     }
 
+    /// Another job has one of the client's identifiers, and will soon have ended.
+    pub fn client_in_work() -> Self {
+        let outcome = Outcome::RateLimited { retry_after: Some(CARD_WAIT) };
+        Self::new(outcome, Blame::Host, "another job is at work on the same client".to_owned())
+    }
+
     /// What was to be made exists, and the CRM does not tell which it is.
     pub fn conflict() -> Self {
         of_adapter(&AdapterError::Conflict(None))
     }
 
-    fn new(outcome: Outcome, blame: Blame, mut reason: String) -> Self {
-        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-        let problem = AdapterError::Unavailable(reason.clone());
-        Self { outcome, blame, reason, verdict: Verdict::Nothing, call: None, problem }
+    /// The same, of a call of the channel: it says nothing of the CRM.
+    pub(super) fn of_channel(mut self) -> Self {
+        self.reason = cut(format!("the channel could not be told: {}", self.reason));
+        Self { verdict: Verdict::Nothing, peer: Peer::Channel, ..self }
     }
+
+    /// The same, with what stays known in spite of it.
+    pub(super) fn with_known(self, known: Known) -> Self {
+        Self { known: Some(Box::new(known)), ..self }
+    }
+
+    fn new(outcome: Outcome, blame: Blame, reason: String) -> Self {
+        let reason = cut(reason);
+        let problem = Box::new(AdapterError::Unavailable(reason.clone()));
+        let (verdict, call) = (Verdict::Nothing, None);
+        Self { outcome, blame, reason, verdict, call, problem, peer: Peer::Crm, known: None }
+    }
+}
+
+fn cut(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+    reason
 }
 
 impl From<storage::Error> for Failure {
@@ -137,7 +172,7 @@ fn of_adapter(error: &AdapterError) -> Failure {
         }
     };
     let verdict = verdict(error);
-    Failure { problem: error.clone(), verdict, ..Failure::new(outcome, blame, reason) }
+    Failure { problem: Box::new(error.clone()), verdict, ..Failure::new(outcome, blame, reason) }
 }
 
 /// Whether the CRM is well, by its answer: what it refuses, it has at least read.

@@ -1,59 +1,123 @@
-//! The record of a job's effects: intended before they are sent, done once they are answered.
+//! The one way of a job to its CRM: what is read, and what is written.
+//!
+//! In an attempt writes are recorded and sent; in a preview they are kept, and nothing is sent.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Failure;
+use super::{
+    Failure, Means,
+    draft::Draft,
+    write::{Answered, Write},
+};
 use crate::{
-    card::{AdapterError, Identifier},
-    clock::Clock,
-    id::{AccountId, Digest},
-    plugin,
-    rules::identity,
-    storage::{self, Journal, LeasedJob, Step, StepState},
+    account::Pool,
+    card::{Card, Deal, Field, Identifier},
+    event::Remark,
+    plugin::{self, Adapter},
+    rules::{decision::Decision, responsible::Candidate},
+    storage::{self, IdentityLink},
 };
 
-/// A lease that is younger than this lasts for one more call.
-const FRESH: Duration = Duration::from_secs(5);
+mod journaled;
 
-/// One job's steps, under its lease.
+pub(super) use self::journaled::{Journaled, Written};
+
+/// What the job of an event reads and writes.
 #[derive(Debug)]
 pub(super) struct Ledger<'a> {
-    journal: &'a dyn Journal,
-    clock: &'a dyn Clock,
-    job: &'a LeasedJob,
-    crm: &'a AccountId,
-    lease: Duration,
-    /// When the lease was taken or made longer.
-    held_at: Mutex<Timestamp>,
-    /// The card that is this job's own.
-    held_card: Mutex<Option<String>>,
+    pub(super) means: &'a Means,
+    pub(super) crm: &'a Arc<Adapter>,
+    /// The channel's adapter, where it can work.
+    pub(super) channel: Option<&'a Adapter>,
+    mode: Mode<'a>,
+    trace: Mutex<Trace>,
 }
 
-/// What became of a write.
 #[derive(Debug)]
-pub(super) enum Written<T> {
-    Done(T),
-    /// The CRM has it already; its id where it told it.
-    Conflict(Option<String>),
+pub(super) enum Mode<'a> {
+    Attempt(Journaled<'a>),
+    Preview(Draft),
+}
+
+/// What was decided on the way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace {
+    pub(super) decisions: Vec<Decision>,
+    pub(super) remarks: Vec<Remark>,
 }
 
 impl<'a> Ledger<'a> {
-    /// `lease` is how long a lease lasts: longer than the longest call by more than [`FRESH`].
     pub(super) fn new(
-        journal: &'a dyn Journal,
-        clock: &'a dyn Clock,
-        job: &'a LeasedJob,
-        crm: &'a AccountId,
-        lease: Duration,
+        means: &'a Means,
+        crm: &'a Arc<Adapter>,
+        channel: Option<&'a Adapter>,
+        mode: Mode<'a>,
     ) -> Self {
-        let held_at = Mutex::new(clock.now());
-        Self { journal, clock, job, crm, lease, held_at, held_card: Mutex::default() }
+        Self { means, crm, channel, mode, trace: Mutex::default() }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.means.clock.now()
+    }
+
+    pub(super) fn decide(&self, decision: Decision) {
+        self.trace().decisions.push(decision);
+    }
+
+    /// Told once, however often it is met.
+    pub(super) fn remark(&self, remark: Remark) {
+        let mut trace = self.trace();
+        if !trace.remarks.contains(&remark) {
+            trace.remarks.push(remark);
+        }
+    }
+
+    pub(super) fn traced(&self) -> Trace {
+        self.trace().clone()
+    }
+
+    fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was written, for a preview: everything that an attempt would send.
+    pub(super) fn into_draft(self) -> Option<Draft> {
+        match self.mode {
+            Mode::Attempt(_) => None,
+            Mode::Preview(draft) => Some(draft),
+        }
+    }
+
+    pub(super) fn is_preview(&self) -> bool {
+        matches!(self.mode, Mode::Preview(_))
+    }
+
+    /// The body of the webhook that told the event.
+    pub(super) async fn body(&self) -> storage::Result<Option<Bytes>> {
+        match &self.mode {
+            Mode::Attempt(journaled) => self.means.journal.body_of(journaled.job().event_id).await,
+            Mode::Preview(draft) => Ok(draft.body.clone()),
+        }
+    }
+
+    /// Whether the CRM may be asked what it knows of itself.
+    pub(super) fn can_ask(&self) -> bool {
+        match &self.mode {
+            Mode::Attempt(_) => true,
+            Mode::Preview(draft) => draft.looks_up,
+        }
+    }
+
+    /// Makes sure that the lease lasts for one more call. Fails when another worker has the job.
+    pub(super) async fn hold(&self) -> storage::Result<()> {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.hold().await,
+            Mode::Preview(_) => Ok(()),
+        }
     }
 
     /// Makes a call under a lease that lasts for it.
@@ -65,187 +129,149 @@ impl<'a> Ledger<'a> {
         Ok(call.await?)
     }
 
-    /// Makes sure that the lease lasts for one more call. Fails when another worker has the job.
-    async fn hold(&self) -> storage::Result<()> {
-        let now = self.clock.now();
-        let held_at = *self.held_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = Duration::try_from(now.duration_since(held_at)).unwrap_or_default();
-        if age < FRESH {
-            return Ok(());
+    /// Every card that any identifier matches, as the CRM answers.
+    pub(super) async fn look_up(&self, wanted: &[Identifier]) -> Result<Vec<Card>, Failure> {
+        if let Mode::Preview(draft) = &self.mode {
+            if let Some(assumed) = &draft.cards {
+                return Ok(assumed.clone());
+            }
+            if !draft.looks_up {
+                return Ok(Vec::new());
+            }
         }
-        let until = now.checked_add(self.lease).unwrap_or(Timestamp::MAX);
-        self.journal.extend(self.job.lease, until).await?;
-        *self.held_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        Ok(())
+        self.call(self.crm.lookup_client(wanted)).await
+    }
+
+    /// The open deals of a card that is there.
+    pub(super) async fn open_deals(&self, card: &str) -> Result<Vec<Deal>, Failure> {
+        match &self.mode {
+            Mode::Preview(draft) if !draft.knows(card) => Ok(Vec::new()),
+            _ => self.call(self.crm.open_deals(card)).await,
+        }
+    }
+
+    pub(super) async fn map_fields(
+        &self,
+        client: &[Identifier],
+        fields: &[Field],
+    ) -> Result<String, Failure> {
+        self.call(self.crm.map_fields(client, fields)).await
+    }
+
+    pub(super) async fn map_deal_fields(&self, fields: &[Field]) -> Result<String, Failure> {
+        self.call(self.crm.map_deal_fields(fields)).await
+    }
+
+    /// The cards that these identifiers were seen on.
+    pub(super) async fn linked_cards(
+        &self,
+        identifiers: &[Identifier],
+    ) -> storage::Result<Vec<IdentityLink>> {
+        self.means.journal.linked_cards(&self.crm.account().id, identifiers).await
+    }
+
+    /// Makes the client's identifiers this job's own until it has ended.
+    pub(super) async fn hold_client(&self, client: &[Identifier]) -> Result<(), Failure> {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.hold_client(client).await,
+            Mode::Preview(_) => Ok(()),
+        }
     }
 
     /// Makes the card this job's own until it has ended. Who came to it by other identifiers may be
     /// at work on it: then the job is put off for a moment.
     pub(super) async fn hold_card(&self, card: &str) -> Result<(), Failure> {
-        if self.held_card().as_deref() == Some(card) {
-            return Ok(());
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.hold_card(card).await,
+            Mode::Preview(_) => Ok(()),
         }
-        let key = identity::client_key(&Identifier::Card(card.to_owned()));
-        if !self.journal.lock_client(self.job.lease, self.crm, key).await? {
-            return Err(Failure::card_in_work());
-        }
-        *self.held_card() = Some(card.to_owned());
-        Ok(())
     }
 
-    fn held_card(&self) -> MutexGuard<'_, Option<String>> {
-        self.held_card.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whose turn it is in the pool. An attempt takes the turn, once however often it is made.
+    pub(super) async fn draw(
+        &self,
+        pool: &Pool,
+        candidates: Vec<Candidate>,
+    ) -> storage::Result<Option<String>> {
+        let draws = &self.means.draws;
+        match &self.mode {
+            Mode::Attempt(journaled) => {
+                let key = journaled.key("responsible");
+                let manager = draws.draw(&pool.id, &key, pool.strategy, candidates).await?;
+                if let Some(manager) = &manager {
+                    self.add_load(manager);
+                }
+                Ok(manager)
+            }
+            Mode::Preview(_) => {
+                draws.next_turn(&pool.id, "preview", pool.strategy, candidates).await
+            }
+        }
     }
 
     /// What a step answered that an earlier attempt has done. What was done in another CRM, before
     /// the integration was led to this one, has another key.
-    pub(super) fn finished<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let key = self.key(name);
-        let is_done = |step: &&Step| {
-            step.name == name && step.state == StepState::Done && step.idempotency_key == key
-        };
-        let step = self.job.steps.iter().find(is_done)?;
-        serde_json::from_str(step.result.as_deref()?).ok()
+    pub(super) fn finished<T: DeserializeOwned>(&self, step: &str) -> Option<T> {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.finished(step),
+            Mode::Preview(_) => None,
+        }
     }
 
     /// Whether an earlier attempt may have done this step without being told.
-    pub(super) fn is_open(&self, name: &str) -> bool {
-        let key = self.key(name);
-        let is_open = |step: &Step| {
-            step.name == name && step.state != StepState::Done && step.idempotency_key == key
-        };
-        self.job.steps.iter().any(is_open)
+    pub(super) fn is_open(&self, step: &str) -> bool {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.is_open(step),
+            Mode::Preview(_) => false,
+        }
     }
 
-    /// Writes down that the step is about to be sent, sends it, and writes down if its answer was
-    /// lost. Whoever gets the answer calls [`Ledger::done`].
-    pub(super) async fn send<T>(
+    /// Sends what the step writes, recorded before and after if its answer was lost. Whoever gets
+    /// the answer calls [`Ledger::done`]. A preview gets `stand_in`.
+    pub(super) async fn write<T: Answered>(
         &self,
-        name: &str,
-        call: impl Future<Output = Result<T, plugin::Error>>,
+        step: &str,
+        write: Write,
+        stand_in: T,
     ) -> Result<Written<T>, Failure> {
-        self.hold().await?;
-        self.record(name, StepState::Intended, None).await?;
-        match call.await {
-            Ok(answer) => Ok(Written::Done(answer)),
-            Err(plugin::Error::Adapter(AdapterError::Conflict(existing))) => {
-                Ok(Written::Conflict(existing))
+        self.write_again(step, step, write, stand_in).await
+    }
+
+    /// The same, for another write of the same step, which has a key of its own.
+    pub(super) async fn write_again<T: Answered>(
+        &self,
+        step: &str,
+        name: &str,
+        write: Write,
+        stand_in: T,
+    ) -> Result<Written<T>, Failure> {
+        let journaled = match &self.mode {
+            Mode::Attempt(journaled) => journaled,
+            Mode::Preview(draft) => {
+                draft.keep(name, write);
+                return Ok(Written::Done(stand_in));
             }
-            Err(error) => {
-                if leaves_the_outcome_unknown(&error) {
-                    self.record(name, StepState::Unknown, None).await?;
-                }
-                Err(error.into())
+        };
+        let key = journaled.key(name);
+        let sent = journaled.send(step, write.send(self.crm, self.channel, &key)).await;
+        let written = sent.map_err(|failure| {
+            // What fails in the journal is the journal's.
+            let is_answer = failure.call.is_some();
+            if write.is_push() && is_answer { failure.of_channel() } else { failure }
+        })?;
+        Ok(match written {
+            Written::Conflict(existing) => Written::Conflict(existing),
+            Written::Done(answer) => {
+                Written::Done(T::of(answer).expect("each kind of write has one kind of answer"))
             }
-        }
+        })
     }
 
     /// Writes down what the step answered: it is never sent again.
-    pub(super) async fn done(&self, name: &str, answer: &impl Serialize) -> Result<(), Failure> {
-        let result = serde_json::to_string(answer).map_err(|error| unreadable(&error))?;
-        Ok(self.record(name, StepState::Done, Some(result)).await?)
-    }
-
-    async fn record(
-        &self,
-        name: &str,
-        state: StepState,
-        result: Option<String>,
-    ) -> storage::Result<()> {
-        let idempotency_key = self.key(name);
-        let step = Step { name: name.to_owned(), idempotency_key, state, result };
-        self.journal.record_step(self.job.lease, step).await
-    }
-
-    /// The same for every attempt of this step, and for no other step of any job.
-    ///
-    /// The number of an event is new only within its database: a CRM that outlives the database
-    /// would take the first event of the next one for a repeat, and change another client's card.
-    pub(super) fn key(&self, step: &str) -> String {
-        let event = format!("{}/{}", self.job.event_id, self.job.accepted_at.as_microsecond());
-        let mut parts = Vec::new();
-        for part in [self.crm.as_str(), self.job.integration.as_str(), &event, step] {
-            parts.extend_from_slice(&part.len().to_le_bytes());
-            parts.extend_from_slice(part.as_bytes());
+    pub(super) async fn done(&self, step: &str, answer: &impl Serialize) -> Result<(), Failure> {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.done(step, answer).await,
+            Mode::Preview(_) => Ok(()),
         }
-        Digest::of(&parts).to_string().chars().take(40).collect()
-    }
-}
-
-/// A write may have happened although no answer came: looked up before it is repeated.
-fn leaves_the_outcome_unknown(error: &plugin::Error) -> bool {
-    match error {
-        plugin::Error::Adapter(AdapterError::UnknownOutcome(_))
-        | plugin::Error::Trapped { .. }
-        | plugin::Error::CpuSpent { .. }
-        | plugin::Error::TimedOut { .. }
-        | plugin::Error::MemorySpent { .. }
-        | plugin::Error::TooLarge { .. }
-        | plugin::Error::BadAnswer(_)
-        | plugin::Error::Host(_) => true,
-        plugin::Error::Adapter(_)
-        | plugin::Error::Busy(_)
-        | plugin::Error::BreakerOpen
-        | plugin::Error::Unsupported(_) => false,
-    }
-}
-
-fn unreadable(error: &serde_json::Error) -> Failure {
-    plugin::Error::BadAnswer(format!("the answer cannot be kept: {error}")).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        clock::SystemClock,
-        event::{Event, Kind},
-        id::{EventId, JobId},
-        storage::Lease,
-    };
-
-    fn job(accepted_at: i64) -> LeasedJob {
-        LeasedJob {
-            lease: Lease { job: JobId(1), fence: 1 },
-            attempt: 1,
-            is_again: false,
-            event_id: EventId(1),
-            account: "shop".parse().unwrap(),
-            integration: "shop-to-crm".parse().unwrap(),
-            event: Event {
-                dedup_key: None,
-                conversation: "chat-1".to_owned(),
-                episode: None,
-                wants_reply: false,
-                occurred_at: None,
-                kind: Kind::ClientUpdated,
-                client: Vec::new(),
-                fields: Vec::new(),
-                agents: Vec::new(),
-                context: None,
-            },
-            steps: Vec::new(),
-            accepted_at: Timestamp::from_microsecond(accepted_at).unwrap(),
-        }
-    }
-
-    fn key(job: &LeasedJob, step: &str) -> String {
-        let crm: AccountId = "crm".parse().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let database = storage::sqlite::Sqlite::open(
-            &folder.path().join("patchbay.db"),
-            &crate::config::Storage::default(),
-        );
-        let journal = database.unwrap().stores().journal;
-        let lease = Duration::from_mins(1);
-        Ledger::new(journal.as_ref(), &SystemClock, job, &crm, lease).key(step)
-    }
-
-    #[test]
-    fn the_first_events_of_two_databases_have_two_keys() {
-        let again = LeasedJob { attempt: 2, ..job(1) };
-        assert_eq!(key(&job(1), "deal"), key(&again, "deal"));
-        assert_ne!(key(&job(1), "deal"), key(&job(2), "deal"));
-        assert_ne!(key(&job(1), "deal"), key(&job(1), "task"));
     }
 }

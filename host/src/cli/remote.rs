@@ -148,7 +148,7 @@ fn plugin_line(plugin: &Value) -> String {
     )
 }
 
-fn print(
+pub(super) fn print(
     remote: &RemoteArgs,
     answer: &Value,
     show: impl Fn(&Value) -> String,
@@ -157,6 +157,6 @@ fn print(
     Ok(writeln!(io::stdout().lock(), "{text}")?)
 }
 
-fn block_on(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+pub(super) fn block_on(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

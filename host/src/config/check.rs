@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, fs, num::NonZeroU32, time::Duration};
 
 use super::{Config, Fault, SecretRef, faults};
-use crate::secret::Secret;
+use crate::{
+    card::Problem,
+    rules::{book::Rulebook, pool},
+    secret::Secret,
+};
 
 /// A call may wait for a free place as long as it may then run.
 const WALLS_PER_CALL: u32 = 2;
@@ -52,6 +56,7 @@ impl Config {
             say("public_url", message);
         }
         self.repeated_ids(&mut say);
+        self.wrong_entries(&mut say);
         faults
     }
 
@@ -127,19 +132,37 @@ impl Config {
     }
 
     fn repeated_ids(&self, say: &mut impl FnMut(&str, String)) {
+        let accounts = self.accounts.iter().map(|it| ("account.id", it.id.as_str()));
+        let pools = self.pools.iter().map(|it| ("pool.id", it.id.as_str()));
+        let integrations = self.integrations.iter().map(|it| ("integration.id", it.id.as_str()));
         let mut seen = BTreeSet::new();
-        for account in &self.accounts {
-            if !seen.insert(account.id.as_str()) {
-                say("account.id", format!("`{}` is given twice", account.id));
-            }
-        }
-        let mut integrations = BTreeSet::new();
-        for integration in &self.integrations {
-            if !integrations.insert(integration.id.as_str()) {
-                say("integration.id", format!("`{}` is given twice", integration.id));
+        for (key, id) in accounts.chain(pools).chain(integrations) {
+            if !seen.insert((key, id)) {
+                say(key, format!("`{id}` is given twice"));
             }
         }
     }
+
+    /// Rules that cannot be, of every integration, and pools.
+    fn wrong_entries(&self, say: &mut impl FnMut(&str, String)) {
+        for (index, pool) in self.pools.iter().enumerate() {
+            for problem in pool::problems(pool) {
+                say(&place("pool", index, &problem), problem.message);
+            }
+        }
+        for (index, it) in self.integrations.iter().enumerate() {
+            let compiled = Rulebook::compile(it.rules.clone(), it.options);
+            for problem in compiled.err().unwrap_or_default() {
+                say(&place("integration", index, &problem), problem.message);
+            }
+        }
+    }
+}
+
+/// The dotted path of a problem's field within an entry.
+fn place(entry: &str, index: usize, problem: &Problem) -> String {
+    let field = problem.field.as_deref().map(|field| format!(".{field}"));
+    format!("{entry}.{index}{}", field.unwrap_or_default())
 }
 
 /// A key, its value, and the key whose value it must not be above.

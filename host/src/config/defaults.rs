@@ -41,6 +41,7 @@ impl Default for Config {
             storage: Storage::default(),
             log: Log::default(),
             accounts: Vec::new(),
+            pools: Vec::new(),
             integrations: Vec::new(),
         }
     }

@@ -54,9 +54,9 @@ fn write_key(
     }
 }
 
-/// Accounts and integrations have no defaults; an example of each.
+/// Accounts, pools and integrations have no defaults; an example of each.
 const ENTRIES: &str = "
-# Accounts and integrations kept in the file: set at every start, over what the API set.
+# Accounts, pools and integrations kept in the file: set at every start, over what the API set.
 # A secret is read from `env` or `file` at start; it never stands in this file.
 
 # [[account]]
@@ -70,12 +70,44 @@ const ENTRIES: &str = "
 # rate = { per_second = 2.0, burst = 50 }
 # webhook_rate = { per_second = 100.0, burst = 200 }
 
+# [[pool]]
+# id = \"sales\"
+# crm = \"crm\"
+# # `round-robin`, `weighted` or `least-loaded`.
+# strategy = \"weighted\"
+# # By id or e-mail. Whoever is not active in the CRM is passed over.
+# members = [{ manager = \"7\" }, { manager = \"ann@example.com\", weight = 2 }]
+
 # [[integration]]
 # id = \"shop-to-crm\"
 # channel = \"shop\"
 # crm = \"crm\"
 # enabled = true
-# options = { on_dead_letter = \"continue\", deals = false, tasks = false, notes = false }
+# # Off where they are left out: deals, tasks and notes.
+# options = { on_dead_letter = \"continue\", deals = true, tasks = true, notes = false }
+#
+# [integration.rules]
+# # An expression; an event for which it is not true is kept as filtered.
+# filter = \"event.kind != 'message-received'\"
+# # Whether the fields that the adapter read are used where no mapping names their key.
+# own_fields = true
+# # `only-empty`, `all` or `new-only`; a mapping may say otherwise for its field.
+# update = \"only-empty\"
+# phone = { country = \"UA\", digits = 12 }
+# contact = { create = true }
+# # Kinds of events that open a deal; empty for every enquiry.
+# deal = { events = [] }
+# task = { on_repeat = true, due_minutes = 1440, missed_call = { title = \"Call back\" } }
+# note = { source = false }
+# # The first that there is; a card's own manager comes after the agent and before the pool.
+# responsible = { agent = true, pool = \"sales\", default = \"7\" }
+# lines = [{ title = \"Balance\", text = \"{{ card.fields.balance }}\" }]
+# push = { tag = \"CRM\", card = false }
+#
+# [[integration.rules.mapping]]
+# field = \"contact.phone\"
+# value = \"{{ contact.variables.phone }}\"
+# update = \"all\"
 ";
 
 const TABLES: &[(&str, &str)] = &[

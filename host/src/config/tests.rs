@@ -53,6 +53,61 @@ fn an_id_given_twice_is_a_fault() {
 }
 
 #[test]
+fn rules_and_pools_that_cannot_be_are_told_with_their_fields() {
+    let text = r#"
+        [[pool]]
+        id = "sales"
+        crm = "crm"
+        members = [{ manager = "7" }, { manager = "7", weight = 101 }]
+        [[integration]]
+        id = "good"
+        channel = "shop"
+        crm = "crm"
+        [[integration]]
+        id = "wrong"
+        channel = "shop"
+        crm = "crm"
+        [integration.rules]
+        filter = "event.kind =="
+        responsible = { default = " " }
+        [[integration.rules.mapping]]
+        field = "contact.name"
+        value = "{{ name }}"
+        [[integration.rules.mapping]]
+        field = "nowhere"
+        value = "{{ name"
+    "#;
+    let faults = faults(text);
+    let has = |start: &str| faults.iter().filter(|fault| fault.starts_with(start)).count();
+    assert_eq!(has("pool.0.members[1].manager: `7` is a member already"), 1, "{faults:#?}");
+    assert_eq!(has("pool.0.members[1].weight: 101 is not"), 1, "{faults:#?}");
+    assert_eq!(has("integration.1.rules.filter: "), 1, "{faults:#?}");
+    assert_eq!(has("integration.1.rules.responsible.default: "), 1, "{faults:#?}");
+    assert_eq!(has("integration.1.rules.mapping[1].field: `nowhere`"), 1, "{faults:#?}");
+    assert_eq!(has("integration.1.rules.mapping[1].value: "), 1, "{faults:#?}");
+    assert_eq!(faults.len(), 6, "{faults:#?}");
+}
+
+#[test]
+fn a_pool_given_twice_is_a_fault() {
+    let pool = "[[pool]]\nid = \"a\"\ncrm = \"c\"\nmembers = [{ manager = \"1\" }]\n";
+    assert_eq!(faults(&format!("{pool}{pool}")), ["pool.id: `a` is given twice"]);
+}
+
+#[test]
+fn the_examples_of_the_reference_file_are_good() {
+    let reference = reference();
+    let (_, examples) = reference.split_once("# [[account]]").unwrap();
+    let lines = examples.lines().map(|line| line.strip_prefix("# ").unwrap_or_default());
+    let text = format!("[[account]]\n{}", lines.collect::<Vec<_>>().join("\n"));
+    let config = Config::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    assert_eq!((config.accounts.len(), config.pools.len()), (1, 1));
+    let [integration] = config.integrations.as_slice() else { panic!("one integration") };
+    assert_eq!(integration.rules.mapping.len(), 1);
+    assert_eq!(integration.rules.responsible.pool, Some(config.pools[0].id.clone()));
+}
+
+#[test]
 fn a_lease_outlasts_the_longest_call_whatever_its_limit_is() {
     for wall_ms in [1, 30_000, u32::MAX] {
         let mut config = Config::default();

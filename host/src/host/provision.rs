@@ -1,4 +1,4 @@
-//! Plugins, accounts and integrations that the configuration names, set at every start.
+//! Plugins, accounts, pools and integrations that the configuration names, set at every start.
 
 use std::{
     fs, io,
@@ -32,6 +32,12 @@ pub(super) async fn apply(
             faults.push(format!("account `{}`: {fault}", entry.id));
         }
     }
+    for pool in &config.pools {
+        let is_set = directory.snapshot().pools.get(&pool.id) == Some(pool);
+        if !is_set && let Err(error) = directory.put_pool(pool.clone()).await {
+            faults.push(format!("pool `{}`: {}", pool.id, sentence(&error)));
+        }
+    }
     for entry in &config.integrations {
         let integration = Integration {
             id: entry.id.clone(),
@@ -39,6 +45,7 @@ pub(super) async fn apply(
             crm: entry.crm.clone(),
             enabled: entry.enabled,
             options: entry.options,
+            rules: entry.rules.clone(),
         };
         let is_set = directory.snapshot().integrations.get(&entry.id) == Some(&integration);
         if !is_set && let Err(error) = directory.put_integration(integration).await {
@@ -117,6 +124,8 @@ fn sentence(error: &directory::Error) -> String {
     match error {
         directory::Error::Invalid(problems) => card::sentence(problems),
         directory::Error::Refused(refusal) => refusal.to_string(),
-        directory::Error::OtherPlugin { .. } | directory::Error::Storage(_) => error.to_string(),
+        directory::Error::OtherPlugin { .. }
+        | directory::Error::InUse(_)
+        | directory::Error::Storage(_) => error.to_string(),
     }
 }

@@ -10,7 +10,7 @@ use super::{
     page::{PageBody, Parameters, Segment},
 };
 use crate::{
-    account::{AccountState, Grant, Rate},
+    account::{Account, AccountState, Grant, Rate},
     card::{Card, ExternalId, Identifier, Problem},
     directory::{AccountChange, Entry},
     id::{AccountId, PluginName},
@@ -118,6 +118,8 @@ pub(super) async fn set(
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
+    // What could not be read for want of a setting may be readable now.
+    state.reread.notify_one();
     state.waiters.wake_worker();
     Ok(Json(show_entry(&state, &entry(&state, id.as_str())?)))
 }
@@ -173,7 +175,6 @@ fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
 
 fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
     let account = &entry.account;
-    let url = |token: &Secret<String>| format!("{}/hooks/{}", state.base_url, token.expose());
     AccountBody {
         id: account.id.clone(),
         plugin: account.plugin.clone(),
@@ -185,9 +186,15 @@ fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
         reply_deadline_ms: account.reply_deadline_ms,
         rate: account.rate,
         webhook_rate: account.webhook_rate,
-        webhook_url: account.webhook_token.as_ref().map(url),
+        webhook_url: webhook_url(state, account),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
     }
+}
+
+/// The URL of a channel account.
+pub(super) fn webhook_url(state: &AppState, account: &Account) -> Option<String> {
+    let token = account.webhook_token.as_ref()?;
+    Some(format!("{}/hooks/{}", state.base_url, token.expose()))
 }
 
 pub(super) fn field_problem(field: &str, message: &dyn std::fmt::Display) -> ApiError {

@@ -12,7 +12,7 @@ use super::ApiError;
 const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Largest JSON body of the API, in bytes.
-const JSON_BYTES_MAX: usize = 1 << 20;
+pub(super) const JSON_BYTES_MAX: usize = 1 << 20;
 
 /// The whole body, or the reason why not. Nothing is kept of a body that is too large.
 pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
@@ -29,7 +29,15 @@ pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError
 
 /// The body as JSON of the API.
 pub(super) async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = read(body, JSON_BYTES_MAX).await?;
+    read_json_up_to(body, JSON_BYTES_MAX).await
+}
+
+/// The same, up to another limit.
+pub(super) async fn read_json_up_to<T: DeserializeOwned>(
+    body: Body,
+    bytes_max: usize,
+) -> Result<T, ApiError> {
+    let bytes = read(body, bytes_max).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::BadInput(format!("the body is not right: {error}")))
 }

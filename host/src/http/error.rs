@@ -44,7 +44,7 @@ pub enum ApiError {
     PluginNotLoaded(#[source] plugin::Refusal),
     #[error("{0}")]
     Conflict(String),
-    #[error("webhooks come faster than this address takes them: try again after {} ms", .wait.as_millis())]
+    #[error("requests come faster than this address takes them: try again after {} ms", .wait.as_millis())]
     TooFast { wait: Duration },
     #[error("too many requests are in work: try again")]
     Busy,
@@ -52,6 +52,11 @@ pub enum ApiError {
     Stopping,
     #[error("the channel is not ready: its account has problems")]
     ChannelNotReady,
+    #[error("the adapter of the channel could not read it: {0}")]
+    Channel(String),
+    /// The log says why.
+    #[error("the page cannot be shown now: try again")]
+    PageNotReady,
     #[error("the CRM could not be asked: {0}")]
     Crm(String),
     #[error("the host cannot store anything now: try again")]
@@ -94,6 +99,8 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::ChannelNotReady => (StatusCode::SERVICE_UNAVAILABLE, "channel-not-ready"),
+            Self::Channel(_) => (StatusCode::BAD_GATEWAY, "channel"),
+            Self::PageNotReady => (StatusCode::SERVICE_UNAVAILABLE, "page-not-ready"),
             Self::Crm(_) => (StatusCode::BAD_GATEWAY, "crm"),
             Self::Storage(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage"),
         }
@@ -162,7 +169,9 @@ impl From<directory::Error> for ApiError {
             }
             directory::Error::Refused(refusal) => Self::PluginRefused(refusal.to_string()),
             directory::Error::Invalid(problems) => Self::Invalid(problems),
-            directory::Error::OtherPlugin { .. } => Self::Conflict(error.to_string()),
+            directory::Error::OtherPlugin { .. } | directory::Error::InUse(_) => {
+                Self::Conflict(error.to_string())
+            }
             directory::Error::Storage(error @ storage::Error::Changed(_)) => {
                 Self::Conflict(error.to_string())
             }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     ApiError, AppState,
     accounts::field_problem,
     page::{PageBody, PageParameters, Parameters, Segment},
+    response::RawBody,
 };
 use crate::{
     event::{Event, EventOutcome, Request},
@@ -48,6 +48,18 @@ pub(super) struct EventBody {
     jobs: Vec<JobBody>,
 }
 
+impl EventBody {
+    /// Whether no job waits or runs.
+    pub(super) fn has_ended(&self) -> bool {
+        self.jobs.iter().all(|job| matches!(job.state, JobState::Done | JobState::Dead))
+    }
+
+    /// As the webhook tells it that repeats the event.
+    pub(super) fn repeated(self, is_duplicate: bool) -> Self {
+        Self { duplicate: is_duplicate, ..self }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct JobBody {
     id: JobId,
@@ -81,8 +93,8 @@ struct RequestBody {
     received_at: Timestamp,
     remote_address: String,
     headers: Vec<(String, String)>,
-    /// As JSON where it is JSON, else as text.
-    body: Value,
+    #[serde(flatten)]
+    body: RawBody,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,7 +146,7 @@ fn webhook_body(view: WebhookView) -> WebhookBody {
     }
 }
 
-fn event_body(view: EventView) -> EventBody {
+pub(super) fn event_body(view: EventView) -> EventBody {
     EventBody {
         id: view.id,
         kind: view.kind,
@@ -170,8 +182,7 @@ fn detail_body(detail: EventDetail) -> EventDetailBody {
 fn request_body(request: Request) -> RequestBody {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     RequestBody {
-        body: serde_json::from_slice(&request.body)
-            .unwrap_or_else(|_not_json| Value::String(text(&request.body))),
+        body: RawBody::of(&request.body),
         method: request.method,
         path: request.path,
         query: request.query,

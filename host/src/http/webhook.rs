@@ -39,7 +39,8 @@ async fn accept(
     {
         let snapshot = state.directory.snapshot();
         let entry = snapshot.by_token(token).ok_or(ApiError::UnknownToken)?;
-        let admitted = state.door.pace.admit(&entry.account, received_at);
+        let admitted =
+            state.door.pace.admit(&entry.account.id, entry.account.webhook_rate, received_at);
         admitted.map_err(|wait| ApiError::TooFast { wait })?;
     }
     let headers = raw_headers(&parts, state.door.header_bytes_max)?;
@@ -54,8 +55,8 @@ async fn accept(
         // An IPv4 sender of a host that listens on IPv6 keeps its own notation.
         remote_address: address.ip().to_canonical().to_string(),
     };
-    let response = state.intake.accept(token, request, started).await?;
-    Ok(answer(response))
+    let told = state.intake.accept(token, request, started).await?;
+    Ok(answer(told.response))
 }
 
 fn query(parts: &Parts) -> String {

@@ -1,6 +1,6 @@
 //! A plugin bound to one account: the exports as plain functions.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use tracing::Instrument as _;
 use wasmtime::{Store, component::Instance};
@@ -22,6 +22,8 @@ use crate::{
 mod channel;
 mod contacts;
 mod deals;
+mod page;
+mod push;
 
 const DESCRIBE: Export = Export::pure("describe");
 
@@ -63,14 +65,14 @@ impl Adapter {
             account.name = self.bound.account_name()
         );
         let started = tokio::time::Instant::now();
-        let answer =
-            self.guarded(export, body).instrument(span).await.and_then(|answer| {
-                match read(answer) {
-                    Ok(Ok(answer)) => Ok(answer),
-                    Ok(Err(fault)) => Err(Error::BadAnswer(fault)),
-                    Err(error) => Err(Error::Adapter(self.scrubbed(error))),
-                }
-            });
+        // Behind a pointer: see `attempt::Work`.
+        let guarded: Pin<Box<dyn Future<Output = Result<R, Error>> + Send + '_>> =
+            Box::pin(self.guarded(export, body));
+        let answer = guarded.instrument(span).await.and_then(|answer| match read(answer) {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(fault)) => Err(Error::BadAnswer(fault)),
+            Err(error) => Err(Error::Adapter(self.scrubbed(error))),
+        });
         let outcome = answer.as_ref().err().map_or("ok", Error::kind);
         self.tally.count(name, export.name, outcome, started.elapsed());
         answer
@@ -81,7 +83,7 @@ impl Adapter {
         export: Export,
         body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a Instance) -> Answer<'a, R> + Send,
     ) -> Result<R, Error> {
-        let pass = self.plugin.breaker.pass().ok_or(Error::BreakerOpen)?;
+        let pass = self.plugin.breaker(export).pass().ok_or(Error::BreakerOpen)?;
         let answer = self.caller.call(self.plugin.callee(), Some(&self.bound), export, body).await;
         match &answer {
             // Neither good nor bad news about the plugin.

@@ -9,6 +9,7 @@ use super::{egress::Door, turnstile::Turnstile};
 use crate::{
     account::{Account, Manifest, Setting, SettingType},
     card::Problem,
+    clock::Clock,
     secret::Secret,
     storage::Kv,
 };
@@ -20,6 +21,7 @@ pub(super) struct Bound {
     pub(super) kv: Arc<dyn Kv>,
     pub(super) slots: Semaphore,
     pub(super) turnstile: Turnstile,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Bound {

@@ -7,6 +7,7 @@ pub(super) mod about;
 pub(super) mod channel;
 pub(super) mod contacts;
 pub(super) mod deals;
+pub(super) mod page;
 
 const ID_BYTES_MAX: usize = 512;
 
@@ -41,6 +42,12 @@ pub(super) fn json(field: &str, text: &str) -> Checked<()> {
         .map_err(|error| format!("`{field}` is not JSON: {error}"))
 }
 
+impl From<card::ExternalId> for wit::ExternalId {
+    fn from(card::ExternalId { system, id }: card::ExternalId) -> Self {
+        Self { system, id }
+    }
+}
+
 impl From<wit::Identifier> for card::Identifier {
     fn from(identifier: wit::Identifier) -> Self {
         match identifier {
@@ -59,9 +66,7 @@ impl From<card::Identifier> for wit::Identifier {
         match identifier {
             card::Identifier::Phone(phone) => Self::Phone(phone),
             card::Identifier::Email(email) => Self::Email(email),
-            card::Identifier::External(card::ExternalId { system, id }) => {
-                Self::External(wit::ExternalId { system, id })
-            }
+            card::Identifier::External(id) => Self::External(id.into()),
             card::Identifier::Card(id) => Self::Card(id),
         }
     }

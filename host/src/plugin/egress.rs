@@ -4,16 +4,22 @@
 
 mod address;
 mod connector;
+mod oauth;
 mod permits;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::AUTHORIZATION;
 use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::{
     client::legacy::{self, Client, connect::capture_connection},
@@ -23,6 +29,7 @@ use rustls::{ClientConfig, client::Resumption, crypto::ring};
 use tokio::time;
 use url::Url;
 
+pub(super) use self::oauth::{NoToken, Oauth, Token, check_manifest};
 use self::{
     connector::{AddressRefused, Connector, Lookup, Reach},
     permits::Permits,
@@ -47,6 +54,9 @@ const HEAD_SLACK_BYTES: usize = 8 << 10;
 /// TLS sessions that one account may resume.
 const TLS_SESSIONS_MAX: usize = 64;
 
+/// Tokens of one account that are looked for in what comes back: a late answer may hold an old one.
+const TOKENS_SCRUBBED: usize = 4;
+
 /// What all accounts share: limits, and the certificates that are trusted.
 pub struct Egress {
     config: config::Egress,
@@ -61,12 +71,23 @@ pub struct Door {
     permits: Permits,
     settings: Vec<(String, String)>,
     secrets: Secrets,
+    /// What the guest's own requests may carry, where that is not all.
+    for_guests: Option<Secrets>,
+    scrubber: RwLock<Scrubber>,
+    oauth: Option<Oauth>,
     public: HttpClient,
     /// Apart from `public`, so that a connection opened under a private grant serves nothing else.
     private: HttpClient,
     timeout: Duration,
     request_bytes_max: usize,
     response_bytes_max: usize,
+}
+
+/// What is taken out of everything that comes back.
+struct Scrubber {
+    secrets: Arc<Secrets>,
+    /// The newest first.
+    tokens: Vec<Secret<String>>,
 }
 
 type HttpClient = Client<Connector, Full<Bytes>>;
@@ -134,6 +155,7 @@ impl Egress {
         let mut problems = Vec::new();
         let permits = Permits::read(manifest, account, &mut problems);
         problems.extend(secret_problems(manifest, account));
+        let oauth = Oauth::read(manifest, account, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -141,10 +163,16 @@ impl Egress {
         // The clone shares the trusted certificates; sessions are never shared between accounts.
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
         let tls = Arc::new(tls);
+        let secrets = Secrets::new(account.secrets.iter());
+        let scrubbed = Arc::new(secrets.and_tokens(&[]));
+        let for_guests = oauth.as_ref().map(|_| Oauth::for_guests(&secrets));
         Ok(Door {
             permits,
             settings: plain_settings(manifest, account),
-            secrets: Secrets::new(account.secrets.iter()),
+            secrets,
+            for_guests,
+            scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: Vec::new() }),
+            oauth,
             public: self.client(Reach::Public, &tls),
             private: self.client(Reach::Private, &tls),
             timeout: millis(self.config.timeout_ms.get()),
@@ -184,18 +212,75 @@ impl Door {
         self.secrets.value(key)
     }
 
-    /// Takes the account's secrets out of a text.
+    /// Takes the account's secrets and its tokens out of a text.
     pub fn scrub(&self, text: &str) -> String {
-        self.secrets.scrub(text)
+        self.scrubber().scrub(text)
+    }
+
+    /// How the account comes by its tokens, where the host obtains them.
+    pub(super) fn oauth(&self) -> Option<&Oauth> {
+        self.oauth.as_ref()
+    }
+
+    /// Whether a request may go where it wants to; all else is seen when it is sent.
+    pub(super) fn check(&self, request: &Outgoing) -> Result<(), FetchError> {
+        let url = request::read_url(&request.url, &self.secrets)?;
+        self.permits.check(&url).map(drop)
     }
 
     /// Sends one request and reads its whole response.
     pub async fn fetch(&self, request: Outgoing) -> Result<Incoming, FetchError> {
+        self.fetch_with(request, None).await
+    }
+
+    /// The same, with this token unless the request has an `authorization` header of its own.
+    pub(super) async fn fetch_with(
+        &self,
+        request: Outgoing,
+        token: Option<&Token>,
+    ) -> Result<Incoming, FetchError> {
+        let filling = self.for_guests.as_ref().unwrap_or(&self.secrets);
+        self.exchange(request, filling, token, (&self.scrubber(), self.response_bytes_max)).await
+    }
+
+    /// The answer of a token endpoint, as it came: for the host alone.
+    async fn fetch_token(
+        &self,
+        request: Outgoing,
+        bytes_max: usize,
+    ) -> Result<Incoming, FetchError> {
+        let nothing = Secrets::new([].into_iter());
+        let bytes_max = bytes_max.min(self.response_bytes_max);
+        self.exchange(request, &self.secrets, None, (&nothing, bytes_max)).await
+    }
+
+    /// From now on this token is taken out of whatever comes back.
+    fn learn(&self, token: &Secret<String>) {
+        let mut scrubber = self.scrubber.write().unwrap_or_else(PoisonError::into_inner);
+        scrubber.tokens.insert(0, token.clone());
+        scrubber.tokens.truncate(TOKENS_SCRUBBED);
+        scrubber.secrets = Arc::new(self.secrets.and_tokens(&scrubber.tokens));
+    }
+
+    fn scrubber(&self) -> Arc<Secrets> {
+        Arc::clone(&self.scrubber.read().unwrap_or_else(PoisonError::into_inner).secrets)
+    }
+
+    async fn exchange(
+        &self,
+        request: Outgoing,
+        filling: &Secrets,
+        token: Option<&Token>,
+        (scrubber, response_bytes_max): (&Secrets, usize),
+    ) -> Result<Incoming, FetchError> {
         let url = request::read_url(&request.url, &self.secrets)?;
         // Before any secret is put in.
         let reach = self.permits.check(&url)?;
         let limit = request.timeout_ms.map_or(self.timeout, |own| self.timeout.min(millis(own)));
-        let mut request = request::build(request, &url, &self.secrets, self.request_bytes_max)?;
+        let mut request = request::build(request, &url, filling, self.request_bytes_max)?;
+        if let Some(token) = token {
+            request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| token.header());
+        }
         let client = match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
@@ -204,7 +289,7 @@ impl Door {
         let exchange = async {
             let response =
                 client.request(request).await.map_err(|error| self.failure(&url, &error))?;
-            response::read(response, &self.secrets, self.response_bytes_max).await
+            response::read(response, scrubber, response_bytes_max).await
         };
         match time::timeout(limit, exchange).await {
             Ok(result) => result,

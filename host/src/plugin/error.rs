@@ -114,6 +114,7 @@ pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Channel => "channel",
         Role::ChannelPush => "channel-push",
+        Role::ChannelPage => "channel-page",
         Role::Contacts => "contacts",
         Role::Deals => "deals",
         Role::Tasks => "tasks",

@@ -4,7 +4,7 @@ use wasmtime::component::InstancePre;
 
 use super::{
     bindings::exports::patchbay::adapter::{
-        about, channel, channel_push, contacts, deals, managers, notes, tasks,
+        about, channel, channel_page, channel_push, contacts, deals, managers, notes, tasks,
     },
     call::{Callee, Caller},
     error::{Error, Refusal},
@@ -19,7 +19,8 @@ const PROBE: Export = Export::pure("start");
 pub(super) struct Exports {
     pub(super) channel: Option<channel::GuestIndices>,
     pub(super) contacts: Option<contacts::GuestIndices>,
-    channel_push: Option<channel_push::GuestIndices>,
+    pub(super) channel_push: Option<channel_push::GuestIndices>,
+    pub(super) channel_page: Option<channel_page::GuestIndices>,
     pub(super) deals: Option<deals::GuestIndices>,
     pub(super) tasks: Option<tasks::GuestIndices>,
     pub(super) notes: Option<notes::GuestIndices>,
@@ -40,6 +41,9 @@ pub(super) fn find(
             }
             Role::ChannelPush => {
                 exports.channel_push = Some(channel_push::GuestIndices::new(pre).map_err(missing)?);
+            }
+            Role::ChannelPage => {
+                exports.channel_page = Some(channel_page::GuestIndices::new(pre).map_err(missing)?);
             }
             Role::Contacts => {
                 exports.contacts = Some(contacts::GuestIndices::new(pre).map_err(missing)?);
@@ -75,7 +79,7 @@ pub(super) async fn probe(
                 )+};
             }
             load!(channel "channel", channel_push "channel-push", contacts "contacts", deals "deals");
-            load!(tasks "tasks", notes "notes", managers "managers");
+            load!(channel_page "channel-page", tasks "tasks", notes "notes", managers "managers");
             Ok(faults)
         })
     });

@@ -45,9 +45,10 @@ pub(super) fn outline(bytes: &[u8]) -> Result<Outline, Refusal> {
     Ok(Outline { contract: contract.to_owned(), roles })
 }
 
-const ROLES: [(&str, Role); 7] = [
+const ROLES: [(&str, Role); 8] = [
     ("channel", Role::Channel),
     ("channel-push", Role::ChannelPush),
+    ("channel-page", Role::ChannelPage),
     ("contacts", Role::Contacts),
     ("deals", Role::Deals),
     ("tasks", Role::Tasks),

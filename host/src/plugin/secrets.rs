@@ -1,11 +1,11 @@
 //! Secrets that never enter the sandbox: placeholders for the guest, values on the way out,
 //! and placeholders again for whatever comes back.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use url::form_urlencoded;
 
-use crate::{id, secret::Secret};
+use crate::{base64, id, secret::Secret};
 
 /// A shorter value is found by chance in any text, so it cannot be scrubbed.
 pub(super) const SECRET_BYTES_MIN: usize = 4;
@@ -17,14 +17,15 @@ const PREFIX: &str = "pbsecret";
 #[derive(Debug)]
 pub(super) struct Secrets {
     /// Longest value first: one secret may be a part of another.
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
     /// The bytes that some spelling of some secret starts with.
     starts: Box<[bool; 256]>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    key: String,
+    /// `None` for a token, which no setting names.
+    key: Option<String>,
     value: Secret<String>,
     placeholder: String,
     /// The value as it is, in base64 and in base64 for URLs, both without padding.
@@ -43,7 +44,24 @@ pub(super) enum Place {
 
 impl Secrets {
     pub(super) fn new<'a>(values: impl Iterator<Item = (&'a String, &'a Secret<String>)>) -> Self {
-        let mut entries: Vec<Entry> = values.map(|(key, value)| Entry::new(key, value)).collect();
+        Self::of(values.map(|(key, value)| Arc::new(Entry::new(Some(key), value))).collect())
+    }
+
+    /// The same secrets, and tokens that have to be scrubbed with them.
+    ///
+    /// What the guest sees in the place of a token stands for nothing when it is sent.
+    pub(super) fn and_tokens(&self, tokens: &[Secret<String>]) -> Self {
+        let tokens = tokens.iter().map(|token| Arc::new(Entry::new(None, token)));
+        Self::of(self.entries.iter().cloned().chain(tokens).collect())
+    }
+
+    /// All secrets but this one.
+    pub(super) fn without(&self, key: &str) -> Self {
+        let others = self.entries.iter().filter(|entry| entry.key.as_deref() != Some(key));
+        Self::of(others.cloned().collect())
+    }
+
+    fn of(mut entries: Vec<Arc<Entry>>) -> Self {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.expose().len()));
         let mut starts = Box::new([false; 256]);
         let firsts = entries.iter().flat_map(|entry| &entry.spellings);
@@ -57,11 +75,15 @@ impl Secrets {
     }
 
     pub(super) fn value(&self, key: &str) -> Option<&Secret<String>> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.entries
+            .iter()
+            .find(|entry| entry.key.as_deref() == Some(key))
+            .map(|entry| &entry.value)
     }
 
     pub(super) fn placeholder(&self, key: &str) -> Option<&str> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.placeholder.as_str())
+        let entry = self.entries.iter().find(|entry| entry.key.as_deref() == Some(key));
+        entry.map(|entry| entry.placeholder.as_str())
     }
 
     pub(super) fn is_placeholder_in(&self, text: &str) -> bool {
@@ -110,13 +132,16 @@ impl Secrets {
 }
 
 impl Entry {
-    fn new(key: &str, value: &Secret<String>) -> Self {
+    fn new(key: Option<&str>, value: &Secret<String>) -> Self {
         let text = value.expose();
-        let spellings =
-            [text.clone(), base64(text.as_bytes(), *b"+/"), base64(text.as_bytes(), *b"-_")]
-                .map(Secret::new);
+        let spellings = [
+            text.clone(),
+            base64::unpadded(text.as_bytes(), base64::USUAL),
+            base64::unpadded(text.as_bytes(), base64::FOR_URLS),
+        ]
+        .map(Secret::new);
         let placeholder = format!("{PREFIX}{}", id::random_token());
-        Self { key: key.to_owned(), value: value.clone(), placeholder, spellings }
+        Self { key: key.map(str::to_owned), value: value.clone(), placeholder, spellings }
     }
 
     /// How many bytes the secret takes at the start of `text`, if it stands there.
@@ -156,29 +181,6 @@ impl Place {
 /// A space is `%20`, which paths, queries and forms all read as a space.
 fn percent(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
-/// Base64 without padding; `last` holds the two letters that the alphabets differ in.
-fn base64(bytes: &[u8], last: [u8; 2]) -> String {
-    let letter = |bits: u32| {
-        let bits = u8::try_from(bits & 63).unwrap_or(0);
-        char::from(match bits {
-            0..26 => b'A' + bits,
-            26..52 => b'a' + (bits - 26),
-            52..62 => b'0' + (bits - 52),
-            62 => last[0],
-            _ => last[1],
-        })
-    };
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| chunk.get(at).copied().map_or(0, u32::from);
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        text.extend(
-            [18, 12, 6, 0].into_iter().take(chunk.len() + 1).map(|shift| letter(bits >> shift)),
-        );
-    }
-    text
 }
 
 /// Replaces what `find` finds at a byte that may start a match, in one pass.
@@ -331,20 +333,6 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_what_others_write() {
-        for (plain, coded) in [
-            ("f", "Zg"),
-            ("fo", "Zm8"),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-            ("???~", "Pz8/fg"),
-        ] {
-            assert_eq!(base64(plain.as_bytes(), *b"+/"), coded);
-        }
-        assert_eq!(base64(b"???~", *b"-_"), "Pz8_fg");
-    }
-
-    #[test]
     fn what_is_no_secret_stays_as_it_is() {
         let secrets = secrets(&[("api-key", "abcd"), ("other", "%2%")]);
         let text = "abc %61bc \\u0061bc ab%6 cd \\u00 % \\ %2 привет";
@@ -370,6 +358,17 @@ mod tests {
         let text = format!(".{placeholder}{placeholder}");
         assert!(secrets.fill(text.as_bytes(), Place::Raw, 11).is_some());
         assert!(secrets.fill(text.as_bytes(), Place::Raw, 10).is_none());
+    }
+
+    #[test]
+    fn a_token_is_scrubbed_and_never_put_in() {
+        let account = secrets(&[("a", "token")]);
+        let all = account.and_tokens(&[Secret::new("token.of.an.hour".to_owned())]);
+        let clean = all.scrub("Bearer token.of.an.hour token");
+        assert!(clean.starts_with("Bearer pbsecret") && !clean.contains("hour"), "{clean}");
+        assert!(clean.ends_with(account.placeholder("a").unwrap()), "{clean}");
+        assert_eq!(fill(&account, &clean, Place::Raw).matches("token").count(), 1);
+        assert!(all.value("").is_none() && all.placeholder("").is_none());
     }
 
     #[test]

@@ -23,15 +23,22 @@ pub(super) struct Export {
     pub(super) name: &'static str,
     /// `http` and `kv` are denied, and processor time is short.
     pub(super) is_pure: bool,
+    /// Anybody may cause a call, without a secret.
+    pub(super) is_open_to_all: bool,
 }
 
 impl Export {
     pub(super) const fn pure(name: &'static str) -> Self {
-        Self { name, is_pure: true }
+        Self { name, is_pure: true, is_open_to_all: false }
     }
 
     pub(super) const fn reaching_out(name: &'static str) -> Self {
-        Self { name, is_pure: false }
+        Self { name, is_pure: false, is_open_to_all: false }
+    }
+
+    /// A pure function that strangers can have called.
+    pub(super) const fn open_to_all(name: &'static str) -> Self {
+        Self { name, is_pure: true, is_open_to_all: true }
     }
 }
 

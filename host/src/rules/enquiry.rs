@@ -28,9 +28,24 @@ pub const DEAL_MADE: &str = "patchbay:deal";
 /// What a manager is asked to do, without its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errand {
-    pub title: &'static str,
+    pub title: String,
     pub text: String,
 }
+
+/// What becomes of the deal of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DealStep {
+    /// Nothing: the event is no enquiry, or a rule forbids it.
+    Nothing,
+    /// A new one is made.
+    Open,
+    /// The open one gets what `policy::deal_update` says.
+    Update,
+}
+
+/// The events that may open a deal, by the names of their kinds.
+pub(super) const ENQUIRIES: &[&str] =
+    &["conversation-started", "offline-message", "lead-submitted", "call-finished"];
 
 /// Whether the client came with a wish of their own: such an event opens a deal.
 pub fn is_enquiry(kind: &Kind) -> bool {
@@ -71,17 +86,17 @@ pub fn deal_fields(event: &Event, card: &Card) -> Vec<Field> {
 }
 
 /// The task of an event. `open` is the deal that the client had before.
-pub fn errand(event: &Event, open: Option<&Deal>) -> Option<Errand> {
-    match &event.kind {
+pub fn errand(kind: &Kind, open: Option<&Deal>) -> Option<Errand> {
+    match kind {
         Kind::OfflineMessage(text) => {
-            Some(Errand { title: "Answer the offline message", text: text.clone() })
+            Some(Errand { title: "Answer the offline message".to_owned(), text: text.clone() })
         }
         Kind::CallFinished(call) if is_missed(call) => {
             let number = call.client_number.clone().unwrap_or_default();
-            Some(Errand { title: "Call back", text: number })
+            Some(Errand { title: "Call back".to_owned(), text: number })
         }
         kind if is_enquiry(kind) => open.map(|deal| Errand {
-            title: "The client has come again",
+            title: "The client has come again".to_owned(),
             text: format!("The deal \u{201c}{}\u{201d} is open.", deal.title),
         }),
         _ => None,
@@ -98,7 +113,7 @@ pub fn note(event: &Event) -> Option<Note> {
     }
 }
 
-fn is_missed(call: &Call) -> bool {
+pub(super) fn is_missed(call: &Call) -> bool {
     call.missed && call.direction == Direction::Inbound
 }
 
@@ -187,21 +202,21 @@ mod tests {
     fn an_offline_message_asks_for_all_three() {
         let event = event(offline());
         assert!(is_enquiry(&event.kind));
-        assert_eq!(errand(&event, None).unwrap().title, "Answer the offline message");
+        assert_eq!(errand(&event.kind, None).unwrap().title, "Answer the offline message");
         assert_eq!(note(&event), Some(Note::Text("please write".to_owned())));
     }
 
     #[test]
     fn a_chat_is_a_task_only_for_whom_a_deal_is_open() {
         let event = event(Kind::ConversationStarted);
-        assert_eq!(errand(&event, None), None);
-        assert_eq!(errand(&event, Some(&deal())).unwrap().title, "The client has come again");
+        assert_eq!(errand(&event.kind, None), None);
+        assert_eq!(errand(&event.kind, Some(&deal())).unwrap().title, "The client has come again");
         assert_eq!(note(&event), None);
     }
 
     #[test]
     fn only_a_call_from_the_client_that_nobody_took_is_called_back() {
-        let errand = |call| errand(&event(Kind::CallFinished(call)), None);
+        let errand = |call| errand(&Kind::CallFinished(call), None);
         assert_eq!(errand(call(Direction::Inbound, true)).unwrap().text, "+79000000001");
         assert_eq!(errand(call(Direction::Inbound, false)), None);
         assert_eq!(errand(call(Direction::Outbound, true)), None);
@@ -219,7 +234,7 @@ mod tests {
         };
         let event = event(Kind::ConversationFinished(transcript.clone()));
         assert!(!is_enquiry(&event.kind));
-        assert_eq!(errand(&event, Some(&deal())), None);
+        assert_eq!(errand(&event.kind, Some(&deal())), None);
         assert_eq!(note(&event), Some(Note::Transcript(transcript)));
     }
 

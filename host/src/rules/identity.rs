@@ -1,6 +1,6 @@
 //! Who the client of an event is.
 
-use super::phone;
+use super::phone::{self, Standard};
 use crate::{
     card::{ExternalId, Field, Identifier, Value},
     event::Event,
@@ -16,10 +16,38 @@ const IDENTIFIER_BYTES_MAX: usize = 512;
 /// Systems of the host's own begin so: no channel may speak for them.
 const OWN_SYSTEMS: &str = "patchbay:";
 
+/// The keys whose meaning every CRM adapter knows. Any other key is one channel's or one CRM's
+/// own: what a channel calls `x` is not what a CRM calls so, unless an operator maps it.
+pub(super) const CANONICAL_KEYS: &[&str] = &[
+    "name",
+    "phone",
+    "email",
+    "comment",
+    "source",
+    "site",
+    "page-url",
+    "page-title",
+    "referrer",
+    "utm-source",
+    "utm-medium",
+    "utm-campaign",
+    "utm-term",
+    "utm-content",
+    "country",
+    "region",
+    "city",
+    "tag",
+];
+
 /// The ways to recognise the client, in one notation, without repeats, the surest first.
 pub fn identifiers(event: &Event) -> Vec<Identifier> {
+    distinct(event.client.iter().filter_map(normal))
+}
+
+/// Without repeats, and no more than are looked up.
+pub(super) fn distinct(identifiers: impl Iterator<Item = Identifier>) -> Vec<Identifier> {
     let mut found = Vec::new();
-    for identifier in event.client.iter().filter_map(normal) {
+    for identifier in identifiers {
         if !found.contains(&identifier) && found.len() < IDENTIFIERS_MAX {
             found.push(identifier);
         }
@@ -54,9 +82,32 @@ pub fn can_make_a_card(client: &[Identifier]) -> bool {
     client.iter().any(|id| matches!(id, Identifier::Phone(_) | Identifier::Email(_)))
 }
 
+/// Whether a card may be made although nothing in it can be recognised again: it has a phone or an
+/// e-mail as received, and an id of the channel leads to it from then on.
+pub(super) fn can_keep_as_received(client: &[Identifier], fields: &[&Field]) -> bool {
+    client.iter().any(|id| matches!(id, Identifier::External(_)))
+        && fields.iter().any(|field| matches!(field.key.as_str(), "phone" | "email"))
+}
+
+/// The identifier in the notation of an integration.
+///
+/// Where a country is set, a phone that cannot be told recognises nobody. Without one, digits are
+/// compared as they were received: no standard says what they are, and without them a client who
+/// leaves a national number would be unknown each time.
+pub(super) fn normal_by(identifier: &Identifier, standard: &Standard) -> Option<Identifier> {
+    match identifier {
+        Identifier::Phone(text) => match standard.e164(text) {
+            Some(number) => Some(Identifier::Phone(number)),
+            None if standard.is_strict() => None,
+            None => normal(identifier),
+        },
+        _ => normal(identifier),
+    }
+}
+
 /// The fields with phones and e-mails in the notation of the identifiers, empty values left out.
 pub fn normal_fields(fields: &[Field]) -> Vec<Field> {
-    fields.iter().filter_map(normal_field).collect()
+    fields.iter().filter_map(|field| normal_field_by(field, &Standard::default())).collect()
 }
 
 /// The identifier in its one notation; `None` when it is no address.
@@ -96,9 +147,10 @@ fn normal_email(text: &str) -> Option<String> {
     is_address.then_some(text)
 }
 
-fn normal_field(field: &Field) -> Option<Field> {
+/// The field with phones and e-mails in one notation; `None` where it is empty.
+pub(super) fn normal_field_by(field: &Field, standard: &Standard) -> Option<Field> {
     let normal = |text: &String| match field.key.as_str() {
-        "phone" => phone::e164(text).unwrap_or_else(|| text.trim().to_owned()),
+        "phone" => standard.e164(text).unwrap_or_else(|| text.trim().to_owned()),
         "email" => normal_email(text).unwrap_or_else(|| text.trim().to_owned()),
         _ => text.trim().to_owned(),
     };

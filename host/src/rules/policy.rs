@@ -1,37 +1,19 @@
 //! What an event changes on a card: only what the card lacks.
 
-use super::{identity, phone};
+use super::{
+    book::{Reading, Rulebook},
+    decision::Decision,
+    identity::{self, CANONICAL_KEYS},
+    phone, update,
+};
 use crate::{
-    card::{Card, Field, Identifier, Value},
-    event::{Event, Kind},
+    card::{Card, Deal, Field, FieldSpec, FieldType, Identifier, Problem, Value},
+    event::{Event, Kind, Remark, RemarkKind},
 };
 
 /// The fields that an event may fill in on a card that exists. What describes one visit
 /// (page, referrer, campaign) is set on a new card only.
-const KEYS_FILLED_IN: &[&str] = &["name", "phone", "email", "comment"];
-
-/// The keys whose meaning every CRM adapter knows. Any other key is one channel's or one CRM's
-/// own: what a channel calls `x` is not what a CRM calls so, unless an operator maps it.
-const CANONICAL_KEYS: &[&str] = &[
-    "name",
-    "phone",
-    "email",
-    "comment",
-    "source",
-    "site",
-    "page-url",
-    "page-title",
-    "referrer",
-    "utm-source",
-    "utm-medium",
-    "utm-campaign",
-    "utm-term",
-    "utm-content",
-    "country",
-    "region",
-    "city",
-    "tag",
-];
+pub(super) const KEYS_FILLED_IN: &[&str] = &["name", "phone", "email", "comment"];
 
 /// What to do for one event in the CRM.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,10 +29,168 @@ pub enum Plan {
     Create {
         fields: Vec<Field>,
     },
+    /// The CRM would refuse the new card, and so would it every attempt: the operator has to act.
+    Refuse {
+        problems: Vec<Problem>,
+    },
 }
 
-/// Decides from the event and the cards that were found, best first.
-pub fn plan(event: &Event, client: &[Identifier], cards: &[Card]) -> Plan {
+/// A plan, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    pub plan: Plan,
+    pub decisions: Vec<Decision>,
+    pub remarks: Vec<Remark>,
+}
+
+impl Planned {
+    fn of(plan: Plan) -> Self {
+        Self { plan, decisions: Vec::new(), remarks: Vec::new() }
+    }
+}
+
+/// Decides from what was read and the cards that were found, the best first: see `ranked`.
+///
+/// `specs` are the CRM's fields of a contact; empty where it does not tell them.
+pub fn plan(
+    rulebook: &Rulebook,
+    kind: &Kind,
+    reading: &Reading,
+    cards: &[Card],
+    specs: &[FieldSpec],
+) -> Planned {
+    let mut planned = Planned::of(Plan::Nothing);
+    let sure = sure_matches(cards, &reading.client);
+    if let [_, _, ..] = sure.as_slice() {
+        planned.remarks.push(Remark {
+            kind: RemarkKind::Conflict,
+            text: format!(
+                "{} cards match the client: {}. The first is worked on, none is merged",
+                sure.len(),
+                sure.join(", ")
+            ),
+        });
+    }
+    let asks_only =
+        matches!(kind, Kind::ClientAsked | Kind::ManagersAsked(_) | Kind::ConversationAssigned(_));
+    let (plan, decided, because) = match cards.first() {
+        Some(card) if asks_only => {
+            let because = format!("`{}` changes nothing", kind.name());
+            (Plan::Show, format!("card {}", card.id), because)
+        }
+        Some(card) => fill_in(reading, card, specs),
+        None if asks_only => {
+            (Plan::Nothing, "nothing".to_owned(), format!("`{}` makes nothing", kind.name()))
+        }
+        None => make(rulebook, reading, specs, &mut planned.remarks),
+    };
+    planned.decisions.push(Decision::new("contact", decided, because));
+    planned.plan = plan;
+    planned
+}
+
+fn fill_in(reading: &Reading, card: &Card, specs: &[FieldSpec]) -> (Plan, String, String) {
+    let fields = update::changes(&reading.contact, &card.fields, specs, &reading.standard);
+    if fields.is_empty() {
+        let decided = format!("card {} stays as it is", card.id);
+        return (Plan::Show, decided, "it has all that the rules give it".to_owned());
+    }
+    let keys: Vec<&str> = fields.iter().map(|field| field.key.as_str()).collect();
+    let decided = format!("card {} gets {}", card.id, keys.join(", "));
+    let because = "the card lacks it, or the rules say that the event's value wins".to_owned();
+    (Plan::Update { card: card.id.clone(), fields }, decided, because)
+}
+
+/// A card for a client who has none.
+fn make(
+    rulebook: &Rulebook,
+    reading: &Reading,
+    specs: &[FieldSpec],
+    remarks: &mut Vec<Remark>,
+) -> (Plan, String, String) {
+    let mut nothing = |remark: Option<&str>, because: &str| {
+        remarks.extend(
+            remark.map(|text| Remark { kind: RemarkKind::Forbidden, text: text.to_owned() }),
+        );
+        (Plan::Nothing, "nothing".to_owned(), because.to_owned())
+    };
+    let fields: Vec<&Field> = reading.contact.iter().map(|wanted| &wanted.field).collect();
+    let is_client = identity::can_make_a_card(&reading.client)
+        || identity::can_keep_as_received(&reading.client, &fields);
+    if !is_client {
+        let has_phone = fields.iter().any(|field| field.key == "phone");
+        let remark = "the phone is none by the phone standard, and nothing else tells who the \
+                      client is: no card was made";
+        return nothing(has_phone.then_some(remark), "no phone and no e-mail tells who this is");
+    }
+    if !rulebook.rules().contact.create {
+        let text = "`rules.contact.create` is off: no card was made for an unknown client";
+        return nothing(Some(text), "`rules.contact.create` is off, and no card matches");
+    }
+    let problems = unfilled(specs, &fields, &reading.client);
+    if !problems.is_empty() {
+        let because = "the CRM needs fields that nothing fills".to_owned();
+        return (Plan::Refuse { problems }, "refused".to_owned(), because);
+    }
+    let fields = fields.into_iter().cloned().collect();
+    (Plan::Create { fields }, "a new card".to_owned(), "no card matches the client".to_owned())
+}
+
+/// The fields that the CRM needs for a new card and that nothing fills.
+fn unfilled(specs: &[FieldSpec], fields: &[&Field], client: &[Identifier]) -> Vec<Problem> {
+    let has = |key: &str| fields.iter().any(|field| field.key == key);
+    let is_filled = |spec: &FieldSpec| match spec.r#type {
+        _ if has(&spec.key) => true,
+        FieldType::Phone => {
+            has("phone") || client.iter().any(|it| matches!(it, Identifier::Phone(_)))
+        }
+        FieldType::Email => {
+            has("email") || client.iter().any(|it| matches!(it, Identifier::Email(_)))
+        }
+        // Told once the card has its manager.
+        _ => spec.key == "manager",
+    };
+    let needed = specs.iter().filter(|spec| spec.required && !is_filled(spec));
+    let problem = |spec: &FieldSpec| Problem {
+        field: Some(spec.key.clone()),
+        message: format!(
+            "the CRM makes no card without \u{201c}{}\u{201d}: map `contact.{}` in \
+             `rules.mapping`, with a default where the event may lack it",
+            spec.title, spec.key
+        ),
+    };
+    needed.map(problem).collect()
+}
+
+/// The cards that name an identifier of the client, by their ids.
+fn sure_matches<'a>(cards: &'a [Card], client: &[Identifier]) -> Vec<&'a str> {
+    cards.iter().filter(|card| 0 < score(card, client)).map(|card| card.id.as_str()).collect()
+}
+
+/// What the mapping changes on an open deal; empty where it has all. `specs` as in `plan`.
+///
+/// Every deal has a pipeline and a stage, also where the CRM does not tell them: only `all` moves it.
+pub fn deal_update(reading: &Reading, deal: &Deal, specs: &[FieldSpec]) -> Vec<Field> {
+    let text =
+        |key: &str, text: &str| Field { key: key.to_owned(), value: Value::Text(text.to_owned()) };
+    let mut held = deal.fields.clone();
+    let has = |held: &[Field], key: &str| {
+        held.iter().any(|field| field.key == key && !is_empty(&field.value))
+    };
+    if !has(&held, "title") {
+        held.push(text("title", &deal.title));
+    }
+    for key in ["stage", "pipeline"] {
+        if !has(&held, key) {
+            let known = deal.stage.as_deref().filter(|_| key == "stage");
+            held.push(text(key, known.unwrap_or("?")));
+        }
+    }
+    update::changes(&reading.deal, &held, specs, &reading.standard)
+}
+
+/// The plan of an integration without rules.
+pub fn plain_plan(event: &Event, client: &[Identifier], cards: &[Card]) -> Plan {
     let asks_only = matches!(event.kind, Kind::ClientAsked | Kind::ManagersAsked(_));
     match cards.first() {
         None if asks_only || !identity::can_make_a_card(client) => Plan::Nothing,
@@ -92,6 +232,9 @@ fn is_empty(value: &Value) -> bool {
 
 /// The cards that really match, best first. A CRM's own comparison is never trusted.
 ///
+/// The best matches the most identifiers; of two, the one that the surer identifier led to; of two
+/// again, the one that the CRM gave first.
+///
 /// A card that names what it matched, and none of it was asked for, is somebody else's and is
 /// left out. One that names nothing is kept last: its CRM cannot tell. So is one that only a link
 /// of the past leads to, unless it contradicts the client: people share computers.
@@ -102,13 +245,13 @@ pub fn ranked(cards: Vec<Card>, client: &[Identifier], linked: &[String]) -> Vec
             || (is_linked && !contradicts(card, client))
             || (!is_linked && card.matched.is_empty())
     };
-    let mut scored: Vec<(usize, Card)> = cards
+    let mut scored: Vec<(usize, usize, Card)> = cards
         .into_iter()
-        .map(|card| (score(&card, client), card))
-        .filter(|(score, card)| is_kept(*score, card))
+        .map(|card| (score(&card, client), surest(&card, client), card))
+        .filter(|(score, _, card)| is_kept(*score, card))
         .collect();
-    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    scored.into_iter().map(|(_, card)| card).collect()
+    scored.sort_by_key(|(score, surest, _)| (std::cmp::Reverse(*score), *surest));
+    scored.into_iter().map(|(_, _, card)| card).collect()
 }
 
 /// Whether the card has other phones, or other e-mails, than the client.
@@ -140,6 +283,14 @@ fn score(card: &Card, client: &[Identifier]) -> usize {
         .count()
 }
 
+/// The place of the surest identifier that led to the card.
+fn surest(card: &Card, client: &[Identifier]) -> usize {
+    client
+        .iter()
+        .position(|wanted| card.matched.iter().any(|matched| is_same(matched, wanted)))
+        .unwrap_or(client.len())
+}
+
 fn is_same(one: &Identifier, other: &Identifier) -> bool {
     match (one, other) {
         (Identifier::Phone(one), Identifier::Phone(other)) => {
@@ -151,113 +302,4 @@ fn is_same(one: &Identifier, other: &Identifier) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(key: &str, value: &str) -> Field {
-        Field { key: key.to_owned(), value: Value::Text(value.to_owned()) }
-    }
-
-    fn event(kind: Kind, fields: Vec<Field>) -> Event {
-        Event {
-            dedup_key: None,
-            conversation: "chat:1".to_owned(),
-            episode: None,
-            wants_reply: false,
-            occurred_at: None,
-            kind,
-            client: Vec::new(),
-            fields,
-            agents: Vec::new(),
-            context: None,
-        }
-    }
-
-    fn card(id: &str, fields: Vec<Field>, matched: Vec<Identifier>) -> Card {
-        Card { id: id.to_owned(), url: None, manager: None, fields, lines: Vec::new(), matched }
-    }
-
-    fn by_phone() -> Vec<Identifier> {
-        vec![Identifier::Phone("+79000000001".to_owned())]
-    }
-
-    #[test]
-    fn an_unknown_client_with_a_phone_becomes_a_card_with_all_fields() {
-        let event =
-            event(Kind::ClientUpdated, vec![text("name", "Test"), text("utm-source", "ad")]);
-        let fields = vec![text("name", "Test"), text("utm-source", "ad")];
-        assert_eq!(plan(&event, &by_phone(), &[]), Plan::Create { fields });
-    }
-
-    #[test]
-    fn what_only_the_channel_has_a_word_for_does_not_reach_the_crm() {
-        let event = event(
-            Kind::ClientUpdated,
-            vec![text("name", "Test"), text("shop-department", "Sales"), text("city", "Test")],
-        );
-        let fields = vec![text("name", "Test"), text("city", "Test")];
-        assert_eq!(plan(&event, &by_phone(), &[]), Plan::Create { fields });
-    }
-
-    #[test]
-    fn only_empty_fields_are_filled_in() {
-        let event = event(
-            Kind::ClientUpdated,
-            vec![text("name", "New"), text("email", "a@example.com"), text("utm-source", "ad")],
-        );
-        let held = card("1", vec![text("name", "Old"), text("email", " ")], Vec::new());
-        let fields = vec![text("email", "a@example.com")];
-        assert_eq!(
-            plan(&event, &by_phone(), &[held]),
-            Plan::Update { card: "1".to_owned(), fields }
-        );
-    }
-
-    #[test]
-    fn a_full_card_is_only_shown() {
-        let event = event(Kind::ClientUpdated, vec![text("name", "New")]);
-        let held = card("1", vec![text("name", "Old")], Vec::new());
-        assert_eq!(plan(&event, &by_phone(), &[held]), Plan::Show);
-    }
-
-    #[test]
-    fn asking_changes_nothing() {
-        let asked = event(Kind::ClientAsked, vec![text("name", "New")]);
-        assert_eq!(plan(&asked, &by_phone(), &[]), Plan::Nothing);
-        assert_eq!(plan(&asked, &by_phone(), &[card("1", Vec::new(), Vec::new())]), Plan::Show);
-    }
-
-    #[test]
-    fn the_card_that_matches_more_stands_first() {
-        let client = vec![
-            Identifier::Phone("+79000000001".to_owned()),
-            Identifier::Email("a@example.com".to_owned()),
-        ];
-        let phone_only =
-            card("1", Vec::new(), vec![Identifier::Phone("7 900 000 00 01".to_owned())]);
-        let both = card(
-            "2",
-            Vec::new(),
-            vec![
-                Identifier::Phone("+79000000001".to_owned()),
-                Identifier::Email("A@example.com".to_owned()),
-            ],
-        );
-        let ids: Vec<String> =
-            ranked(vec![phone_only, both], &client, &[]).into_iter().map(|card| card.id).collect();
-        assert_eq!(ids, ["2", "1"]);
-    }
-
-    #[test]
-    fn a_card_that_matched_something_else_is_left_out() {
-        let other = vec![Identifier::Phone("+79000000002".to_owned())];
-        let cards = vec![
-            card("unsure", Vec::new(), Vec::new()),
-            card("foreign", Vec::new(), other),
-            card("sure", Vec::new(), by_phone()),
-        ];
-        let ids: Vec<String> =
-            ranked(cards, &by_phone(), &[]).into_iter().map(|card| card.id).collect();
-        assert_eq!(ids, ["sure", "unsure"]);
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
@@ -218,6 +219,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     async fn event(&self, event: EventId) -> Result<Option<EventDetail>>;
 
+    /// The body of the webhook that told the event, byte for byte; empty where it was erased.
+    async fn body_of(&self, event: EventId) -> Result<Option<Bytes>>;
+
     async fn dead_letters(
         &self,
         integration: Option<IntegrationId>,
@@ -231,7 +235,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Puts back the oldest `limit` dead jobs that pass the filter. Returns how many.
     async fn replay_all(&self, filter: &ReplayFilter, limit: u32, now: Timestamp) -> Result<u64>;
 
-    /// Unread webhooks that `plugin` has not failed on yet, oldest first.
+    /// Unread webhooks that this reader has not failed on yet, oldest first. It is kept in the place
+    /// of the plugin that has read others.
     async fn unread(
         &self,
         account: &AccountId,

@@ -14,6 +14,7 @@ use crate::{config, tasks::Tasks};
 mod accept;
 mod clients;
 mod connect;
+mod draws;
 mod error;
 mod events;
 mod forget;
@@ -66,6 +67,7 @@ impl Postgres {
             journal: Arc::<Self>::clone(self),
             registry: Arc::<Self>::clone(self),
             kv: Arc::<Self>::clone(self),
+            draws: Arc::<Self>::clone(self),
             turns: Arc::<Self>::clone(self),
             peers: Arc::<Self>::clone(self),
         }

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    account::{Account, Integration, PluginRecord},
-    id::{AccountId, Digest},
+    account::{Account, Integration, PluginRecord, Pool},
+    id::{AccountId, Digest, PoolId},
 };
 
-/// Plugins, accounts, integrations and the API token.
+/// Plugins, accounts, integrations, pools and the API token.
 #[async_trait]
 pub trait Registry: fmt::Debug + Send + Sync {
     /// Installs a plugin and makes it the active version of its name.
@@ -31,6 +31,13 @@ pub trait Registry: fmt::Debug + Send + Sync {
     async fn put_integration(&self, integration: Integration) -> Result<()>;
 
     async fn integrations(&self) -> Result<Vec<Integration>>;
+
+    async fn put_pool(&self, pool: Pool) -> Result<()>;
+
+    /// Removes a pool, and whose turn it was. Returns whether there was one.
+    async fn delete_pool(&self, pool: &PoolId) -> Result<bool>;
+
+    async fn pools(&self) -> Result<Vec<Pool>>;
 
     /// Stores the digest of the API token if none is stored. Returns whether it was stored.
     async fn put_first_token(&self, token: Digest) -> Result<bool>;

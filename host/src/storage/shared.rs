@@ -1,4 +1,4 @@
-//! What the hosts on one database share beside its rows: turns, and news of each other.
+//! What the hosts on one database share beside its rows: turns, draws, and news of each other.
 
 use std::{fmt, time::Duration};
 
@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::{
-    account::Rate,
-    id::{AccountId, EventId},
+    account::{Rate, Strategy},
+    id::{AccountId, EventId, PoolId},
+    rules::responsible::Candidate,
 };
 
 /// Turns of an account's requests: together all hosts stay within its rate.
@@ -22,6 +23,30 @@ pub trait Turns: fmt::Debug + Send + Sync {
     async fn peek(&self, account: &AccountId, rate: Rate, now: Timestamp) -> Result<Timestamp>;
 }
 
+/// Whose turn it is in a pool of managers: together all hosts are fair, also after a restart.
+#[async_trait]
+pub trait Draws: fmt::Debug + Send + Sync {
+    /// Takes the next turn of the pool, durably, and returns the manager whose it is; `None` where
+    /// nobody can be drawn. The same `key` answers the same manager as before: a job that is
+    /// attempted again takes no second turn.
+    async fn draw(
+        &self,
+        pool: &PoolId,
+        key: &str,
+        strategy: Strategy,
+        candidates: Vec<Candidate>,
+    ) -> Result<Option<String>>;
+
+    /// Whose turn it is for this key, without taking it.
+    async fn next_turn(
+        &self,
+        pool: &PoolId,
+        key: &str,
+        strategy: Strategy,
+        candidates: Vec<Candidate>,
+    ) -> Result<Option<String>>;
+}
+
 /// What another host on the same database did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
@@ -29,7 +54,7 @@ pub enum News {
     Work,
     /// Something became of the event.
     Settled(EventId),
-    /// Plugins, accounts or integrations are not what they were.
+    /// Plugins, accounts, integrations or pools are not what they were.
     Changed,
     /// News may have been missed: everything has to be looked at again.
     Gap,

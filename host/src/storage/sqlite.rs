@@ -9,6 +9,7 @@ use crate::config;
 mod accept;
 mod alone;
 mod connection;
+mod draws;
 mod forget;
 mod holds;
 mod journal;
@@ -57,6 +58,7 @@ impl Sqlite {
             journal: Arc::<Self>::clone(self),
             registry: Arc::<Self>::clone(self),
             kv: Arc::<Self>::clone(self),
+            draws: Arc::<Self>::clone(self),
             turns: Arc::new(OwnTurns::default()),
             peers: Arc::new(Alone),
         }

@@ -43,6 +43,7 @@ macro_rules! on_every_backend {
 }
 
 mod accept;
+pub(super) mod draws;
 mod forget;
 mod holds;
 mod kv;
@@ -137,6 +138,7 @@ pub(super) fn integration(id: &str, crm: &str) -> Integration {
         crm: crm.parse().unwrap(),
         enabled: true,
         options: account::IntegrationOptions::default(),
+        rules: account::Rules::default(),
     }
 }
 

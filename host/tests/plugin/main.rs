@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod channel;
 mod gate;
 mod hostile;
+mod oauth;
 mod optional;
 mod stage;

@@ -3,7 +3,7 @@
 use patchbay_sdk::types::{Field, Value};
 
 use crate::manifest::SITE_NAMES;
-use crate::site::{absolute, site_name};
+use crate::site::{absolute, name_in};
 use crate::token::Token;
 use crate::tolerant::Text;
 use crate::webhook::Webhook;
@@ -22,7 +22,7 @@ pub(crate) fn fields(
     let mut fields = Fields(Vec::with_capacity(USUAL_FIELDS));
     contacts(&mut fields, webhook);
     fields.text("source", Some(SOURCE));
-    let site = webhook.widget_id.get().and_then(|widget| site_name(&setting(SITE_NAMES)?, widget));
+    let site = webhook.widget_id.get().and_then(|widget| name_in(&setting(SITE_NAMES)?, widget));
     fields.text("site", site.as_deref());
     visit(&mut fields, webhook, token);
     jivo_only(&mut fields, webhook, token);

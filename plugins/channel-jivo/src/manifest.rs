@@ -6,6 +6,8 @@ use patchbay_sdk::about::{Auth, Manifest, Setting, SettingType};
 pub(crate) const SITE_NAMES: &str = "site-names";
 /// The line that tells the agent of a new card.
 pub(crate) const CREATED_TEXT: &str = "created-text";
+/// A JSON object: title of a line to the word that stands in bold before its text.
+pub(crate) const LINE_KEYS: &str = "line-keys";
 /// `sniff`, `pairs` or `opaque`.
 pub(crate) const USER_TOKEN_FORMAT: &str = "user-token-format";
 
@@ -26,6 +28,10 @@ pub(crate) fn manifest() -> Manifest {
                 help: "Shown to the agent when the conversation made a new card. Empty: nothing is shown.".to_owned(),
                 default_value: Some(CREATED_TEXT_DEFAULT.to_owned()),
                 ..setting(CREATED_TEXT, "Text for a new card", SettingType::Text)
+            },
+            Setting {
+                help: r#"Words that Jivo shows in bold before the texts of lines, by the titles of the lines: {"Последняя сделка": "Сделка"}."#.to_owned(),
+                ..setting(LINE_KEYS, "Bold words before lines", SettingType::Json)
             },
             Setting {
                 help: "How the site packs `jivo_api.setUserToken`. pairs: `login=alina77|utm_source=yandex`; opaque: \

@@ -4,7 +4,8 @@ use patchbay_sdk::channel::{Effect, Outcome, Response};
 use patchbay_sdk::types::{Card, Line, Value};
 use serde::Serialize;
 
-use crate::manifest::CREATED_TEXT;
+use crate::manifest::{CREATED_TEXT, LINE_KEYS};
+use crate::site::name_in;
 
 /// More lines than this are not shown.
 const MAX_LINES: usize = 20;
@@ -32,6 +33,8 @@ struct Answer<'a> {
 struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     content: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
@@ -82,7 +85,8 @@ pub(crate) fn answer(outcome: &Outcome, setting: &dyn Fn(&str) -> Option<String>
     let (Some(card), None) = (outcome.cards.first(), &outcome.problem) else { return ok() };
     let crm_link = card.url.as_deref().and_then(web_url);
     let created = if outcome.effect == Effect::Created { created_line(setting) } else { None };
-    let lines = card.lines.iter().filter_map(entry);
+    let keys = if card.lines.is_empty() { None } else { setting(LINE_KEYS) };
+    let lines = card.lines.iter().filter_map(|line| entry(line, keys.as_deref()));
     let answer = Answer {
         result: "ok",
         custom_data: created.into_iter().chain(lines).take(MAX_LINES).collect(),
@@ -96,17 +100,18 @@ pub(crate) fn answer(outcome: &Outcome, setting: &dyn Fn(&str) -> Option<String>
 
 fn created_line(setting: &dyn Fn(&str) -> Option<String>) -> Option<Entry<'static>> {
     let content = shown(&setting(CREATED_TEXT)?)?;
-    Some(Entry { title: Some(CREATED_TITLE.to_owned()), content, link: None })
+    Some(Entry { title: Some(CREATED_TITLE.to_owned()), key: None, content, link: None })
 }
 
 /// A line with a title alone shows the title as its content, which Jivo does not do without.
-fn entry(line: &Line) -> Option<Entry<'_>> {
+fn entry<'a>(line: &'a Line, keys: Option<&str>) -> Option<Entry<'a>> {
     let opens = line.url.as_deref().and_then(web_url);
     let title = shown(&line.title);
-    match shown(&line.text) {
-        Some(content) => Some(Entry { title, content, link: opens }),
-        None => Some(Entry { title: None, content: title?, link: opens }),
-    }
+    let Some(content) = shown(&line.text) else {
+        return Some(Entry { title: None, key: None, content: title?, link: opens });
+    };
+    let key = keys.and_then(|keys| shown(&name_in(keys, &line.title)?));
+    Some(Entry { title, key, content, link: opens })
 }
 
 /// The value under this key, the main one of several.

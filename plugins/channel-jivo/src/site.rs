@@ -2,10 +2,11 @@
 
 use crate::tolerant::Members;
 
-/// The name of the widget's site; `None` where the setting does not tell it, or cannot be read.
-pub(crate) fn site_name(site_names: &str, widget: &str) -> Option<String> {
-    let names = serde_json::from_str::<Members<'_>>(site_names).ok()?.0;
-    names.into_iter().find(|(id, _)| id.get() == Some(widget))?.1.owned()
+/// What a setting of names says of this one, as of a widget the name of its site; `None` where it
+/// does not tell, or cannot be read.
+pub(crate) fn name_in(names: &str, of: &str) -> Option<String> {
+    let names = serde_json::from_str::<Members<'_>>(names).ok()?.0;
+    names.into_iter().find(|(id, _)| id.get() == Some(of))?.1.owned()
 }
 
 /// The page as a URL: a path alone is completed with the origin of the page that Jivo saw.
@@ -34,10 +35,10 @@ mod tests {
         let names = r#"{"a":"One","b":"","7":"Seven"}"#;
         let cases = [("a", Some("One")), ("7", Some("Seven")), ("b", None), ("c", None)];
         for (widget, expected) in cases {
-            assert_eq!(site_name(names, widget).as_deref(), expected);
+            assert_eq!(name_in(names, widget).as_deref(), expected);
         }
         for broken in ["", "[]", "{", "\"a\""] {
-            assert_eq!(site_name(broken, "a"), None);
+            assert_eq!(name_in(broken, "a"), None);
         }
     }
 

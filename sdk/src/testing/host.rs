@@ -120,6 +120,9 @@ impl Host {
     }
 
     /// The requests that the adapter sent, with placeholders for secrets.
+    ///
+    /// The token that the host adds for `oauth2` is not among their headers: an adapter that leaves it
+    /// to the host sends no `authorization` ([`http::Request::value_of`]).
     pub fn requests(&self) -> Vec<http::Request> {
         self.state.borrow().requests.clone()
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 use patchbay::{
     card::Identifier,
@@ -188,6 +189,10 @@ impl Journal for Frail {
 
     async fn event(&self, event: EventId) -> Result<Option<EventDetail>> {
         self.inner.event(event).await
+    }
+
+    async fn body_of(&self, event: EventId) -> Result<Option<Bytes>> {
+        self.inner.body_of(event).await
     }
 
     async fn dead_letters(

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// The floors of the host, lowest first. A module imports modules of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "id", "secret"],
+    &["base64", "clock", "id", "secret"],
     &["card"],
     &["account", "event", "outcome"],
     &["capability", "rules"],
@@ -290,6 +290,28 @@ pub(crate) fn promises(readme: &str, sources: &[Source]) -> Vec<String> {
             Some(name) if sources.iter().any(|source| has_test(&source.text, name)) => None,
             Some(name) => Some(format!("README.md: there is no test `{name}`")),
         }
+    });
+    faults.collect()
+}
+
+/// The rows of README's table of scenarios that do not end with the names of tests.
+pub(crate) fn scenarios(readme: &str, sources: &[Source]) -> Vec<String> {
+    let section = readme.split("\n## What the articles promise\n").nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    // The first two lines are the table's head.
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    if rows.is_empty() {
+        return vec!["README.md: has no table under `## What the articles promise`".to_owned()];
+    }
+    let faults = rows.iter().flat_map(|row| {
+        let tests = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if named.is_empty() {
+            return vec![format!("README.md: no test stands in the last column of {row}")];
+        }
+        let is_missing = |name: &&str| !sources.iter().any(|it| has_test(&it.text, name));
+        let missing = named.into_iter().filter(is_missing);
+        missing.map(|name| format!("README.md: there is no test `{name}`")).collect()
     });
     faults.collect()
 }

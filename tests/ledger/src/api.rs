@@ -29,8 +29,10 @@ pub enum Endpoint {
     FindWrite,
     /// `GET /managers`
     Managers,
-    /// `GET /assignments`
+    /// `GET /assignments/{from}`: a page.
     Assignments,
+    /// `GET /fields/{kind}`: what a `contact` or a `deal` can hold.
+    Fields,
 }
 
 /// A request that was understood.
@@ -50,10 +52,34 @@ pub(crate) struct Answer {
 }
 
 /// How the server was told to be.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Manners {
     pub(crate) honours_keys: bool,
     pub(crate) is_unique: bool,
+    pub(crate) managers: Vec<Value>,
+    /// Entries of one page of assignments.
+    pub(crate) page: usize,
+    /// What a contact can hold, as the adapter hands it on.
+    pub(crate) contact_fields: Vec<Value>,
+    pub(crate) deal_fields: Vec<Value>,
+}
+
+/// Two managers, one of whom has left.
+impl Default for Manners {
+    fn default() -> Self {
+        let managers = json!([
+            { "id": "m1", "name": "Vera Example", "email": "vera@example.com", "active": true },
+            { "id": "m2", "name": "Oleg Example", "email": "oleg@example.com", "active": false },
+        ]);
+        Self {
+            honours_keys: false,
+            is_unique: false,
+            managers: managers.as_array().cloned().unwrap_or_default(),
+            page: usize::MAX,
+            contact_fields: Vec::new(),
+            deal_fields: Vec::new(),
+        }
+    }
 }
 
 /// When a call came.
@@ -77,21 +103,58 @@ pub(crate) fn route(method: &str, path: &str) -> Option<(Endpoint, String)> {
         ("POST", ["notes"]) => (Endpoint::CreateNote, ""),
         ("GET", ["writes", key]) => (Endpoint::FindWrite, *key),
         ("GET", ["managers"]) => (Endpoint::Managers, ""),
-        ("GET", ["assignments"]) => (Endpoint::Assignments, ""),
+        ("GET", ["assignments", from]) => (Endpoint::Assignments, *from),
+        ("GET", ["fields", kind]) => (Endpoint::Fields, *kind),
         _ => return None,
     };
     Some((endpoint, name.to_owned()))
 }
 
-/// Does what is asked.
-pub(crate) fn apply(books: &mut Books, manners: Manners, call: &Call, arrival: Arrival) -> Answer {
+/// Does what is asked, and answers records as a person sees them.
+pub(crate) fn apply(books: &mut Books, manners: &Manners, call: &Call, arrival: Arrival) -> Answer {
+    let mut answer = answer(books, manners, call, arrival);
+    match call.endpoint {
+        Endpoint::Managers | Endpoint::Assignments | Endpoint::Fields => {}
+        Endpoint::Lookup => show_all(books, manners, &mut answer.body["cards"]),
+        Endpoint::OpenDeals => show_all(books, manners, &mut answer.body),
+        _ if answer.status < 300 => show(books, manners, &mut answer.body),
+        _ => {}
+    }
+    answer
+}
+
+fn show_all(books: &Books, manners: &Manners, records: &mut Value) {
+    for record in records.as_array_mut().into_iter().flatten() {
+        show(books, manners, record);
+    }
+}
+
+/// Adds the URL of a contact, and who looks after a contact or a deal.
+fn show(books: &Books, manners: &Manners, record: &mut Value) {
+    let is_contact = record["identifiers"].is_array();
+    let url = books.naming.url.as_ref().filter(|_| is_contact);
+    let url = url.zip(record["id"].as_str()).map(|(url, id)| json!(format!("{url}{id}")));
+    let id = if is_contact { &record["fields"]["manager"] } else { &record["manager"] };
+    let person = id.as_str().map(|id| {
+        let known = manners.managers.iter().find(|manager| manager["id"] == id);
+        known.cloned().unwrap_or_else(|| json!({ "id": id, "active": true }))
+    });
+    if let Some(record) = record.as_object_mut() {
+        record.extend(url.map(|url| ("url".to_owned(), url)));
+        record.extend(person.map(|person| ("person".to_owned(), person)));
+    }
+}
+
+fn answer(books: &mut Books, manners: &Manners, call: &Call, arrival: Arrival) -> Answer {
     let Call { endpoint, name, key, body } = call;
     match endpoint {
         Endpoint::Lookup => ok(json!({ "cards": books.lookup(&texts(&body["identifiers"])) })),
         Endpoint::OpenDeals => books.open_deals(name).map_or_else(unknown, ok),
         Endpoint::FindWrite => books.written(name).map_or_else(unknown, ok),
-        Endpoint::Managers => ok(managers()),
-        Endpoint::Assignments => ok(books.assignments()),
+        Endpoint::Managers => ok(json!(manners.managers)),
+        Endpoint::Assignments => ok(page(&books.assignments(), name, manners.page)),
+        Endpoint::Fields if name == "deal" => ok(json!(manners.deal_fields)),
+        Endpoint::Fields => ok(json!(manners.contact_fields)),
         Endpoint::UpdateContact => {
             let written = books.update_contact(name, body);
             finished(books, Kind::Contact, written, false, call, arrival)
@@ -113,8 +176,36 @@ pub(crate) fn apply(books: &mut Books, manners: Manners, call: &Call, arrival: A
     }
 }
 
-fn create(books: &mut Books, manners: Manners, call: &Call, arrival: Arrival) -> Answer {
+/// The entries from there, and where the next page begins.
+fn page(entries: &[Value], from: &str, length: usize) -> Value {
+    let from = from.parse::<usize>().unwrap_or_default().min(entries.len());
+    let to = from.saturating_add(length).min(entries.len());
+    let next = (to < entries.len()).then(|| to.to_string());
+    json!({ "items": entries.get(from..to).unwrap_or_default(), "next": next })
+}
+
+/// The first field without which there is no such record, and that the body leaves out.
+fn lacking<'a>(fields: &'a [Value], body: &Value) -> Option<&'a str> {
+    let required = fields.iter().filter(|field| field["required"] == true);
+    let mut keys = required.filter_map(|field| field["key"].as_str());
+    keys.find(|key| {
+        let value = &body["fields"][*key];
+        let identifiers = texts(&body["identifiers"]);
+        let is_held = || identifiers.iter().any(|held| held.starts_with(&format!("{key}:")));
+        (value.is_null() || value == "") && !is_held()
+    })
+}
+
+fn create(books: &mut Books, manners: &Manners, call: &Call, arrival: Arrival) -> Answer {
     let Call { endpoint, body, .. } = call;
+    let lacking = match endpoint {
+        Endpoint::CreateContact => lacking(&manners.contact_fields, body),
+        Endpoint::CreateDeal => lacking(&manners.deal_fields, body),
+        _ => None,
+    };
+    if let Some(field) = lacking {
+        return invalid(field, "is required");
+    }
     if *endpoint == Endpoint::CreateContact && manners.is_unique {
         let holder = books.holder(&texts(&body["identifiers"]));
         if let Some(id) = holder {
@@ -158,17 +249,9 @@ pub(crate) fn clients(books: &Books, call: &Call) -> Vec<String> {
             let of_deal = || books.card_of_deal(subject["deal"].as_str()?);
             subject["card"].as_str().or_else(of_deal)
         }
-        Endpoint::FindWrite | Endpoint::Managers | Endpoint::Assignments => None,
+        Endpoint::FindWrite | Endpoint::Managers | Endpoint::Assignments | Endpoint::Fields => None,
     };
     card.map(|card| books.identifiers(card)).unwrap_or_default()
-}
-
-/// Two managers, one of whom has left.
-fn managers() -> Value {
-    json!([
-        { "id": "m1", "name": "Vera Example", "email": "vera@example.com", "active": true },
-        { "id": "m2", "name": "Oleg Example", "email": "oleg@example.com", "active": false },
-    ])
 }
 
 pub(crate) fn texts(list: &Value) -> Vec<String> {

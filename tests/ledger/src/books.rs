@@ -5,7 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::{Arrival, Call, texts};
+use crate::{
+    api::{Arrival, Call, texts},
+    naming::Naming,
+};
+
+/// Contacts that one look-up answers at most.
+const PAGE: usize = 50;
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -37,6 +43,9 @@ pub struct Write {
 /// All records. The number in an id is the place in its list.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
+    pub(crate) naming: Naming,
+    /// `phone`, `email`: of these a contact holds one.
+    pub(crate) single: Vec<String>,
     contacts: Vec<Contact>,
     deals: Vec<Deal>,
     tasks: Vec<Text>,
@@ -80,6 +89,8 @@ struct Contact {
     id: String,
     identifiers: Vec<String>,
     fields: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Value>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -97,7 +108,7 @@ impl Deal {
 }
 
 impl Books {
-    /// Every contact that one of the identifiers leads to, with the places of those that did.
+    /// A page of the contacts that one of the identifiers leads to, with the places of those that did.
     pub(crate) fn lookup(&self, identifiers: &[String]) -> Vec<Value> {
         let mut matched: Vec<(usize, Vec<usize>)> = Vec::new();
         for (place, identifier) in identifiers.iter().enumerate() {
@@ -114,7 +125,7 @@ impl Books {
             card.as_object_mut()?.insert("matched".to_owned(), json!(places));
             Some(card)
         };
-        matched.into_iter().filter_map(card).collect()
+        matched.into_iter().take(PAGE).filter_map(card).collect()
     }
 
     fn holding(&self, identifier: &str) -> Vec<usize> {
@@ -131,9 +142,10 @@ impl Books {
     }
 
     pub(crate) fn create_contact(&mut self, body: &Value) -> Value {
-        let id = format!("c{}", self.contacts.len() + 1);
-        let contact = Contact { id: id.clone(), identifiers: Vec::new(), fields: Map::new() };
-        self.contacts.push(contact);
+        let id = self.naming.id(self.contacts.len());
+        let lines = body["lines"].as_array().cloned().unwrap_or_default();
+        let (identifiers, fields) = (Vec::new(), Map::new());
+        self.contacts.push(Contact { id: id.clone(), identifiers, fields, lines });
         self.update_contact(&id, body).unwrap_or_default()
     }
 
@@ -149,7 +161,37 @@ impl Books {
                 self.holders.entry(compared).or_default().push(place);
             }
         }
-        Some(json(contact))
+        self.put_first(place, &texts(&body["main"]));
+        Some(json(self.contacts.get(place)?))
+    }
+
+    /// These stand before others of their kind from now on; of a single kind, the first alone.
+    fn put_first(&mut self, place: usize, main: &[String]) {
+        let Some(contact) = self.contacts.get_mut(place) else { return };
+        let main: Vec<String> = main.iter().map(|identifier| comparable(identifier)).collect();
+        let rank = |held: &String| {
+            let compared = comparable(held);
+            main.iter().position(|of| *of == compared).unwrap_or(main.len())
+        };
+        contact.identifiers.sort_by_key(rank);
+        for kind in &self.single {
+            let is_of_kind = |held: &str| held.split_once(':').is_some_and(|(of, _)| of == kind);
+            if !main.iter().any(|of| is_of_kind(of)) {
+                continue;
+            }
+            let mut has_one = false;
+            let (kept, gone): (Vec<_>, Vec<_>) = contact.identifiers.drain(..).partition(|held| {
+                let is_kept = !is_of_kind(held) || !has_one;
+                has_one |= is_of_kind(held);
+                is_kept
+            });
+            contact.identifiers = kept;
+            for held in gone {
+                if let Some(holders) = self.holders.get_mut(&comparable(&held)) {
+                    holders.retain(|holder| *holder != place);
+                }
+            }
+        }
     }
 
     /// Those that are neither won nor lost, the newest first.
@@ -231,7 +273,7 @@ impl Books {
     }
 
     /// One entry for each manager that a contact names in its field `manager`.
-    pub(crate) fn assignments(&self) -> Value {
+    pub(crate) fn assignments(&self) -> Vec<Value> {
         let mut cards: Map<String, Value> = Map::new();
         for contact in &self.contacts {
             let manager = contact.fields.get("manager").and_then(Value::as_str);
@@ -306,7 +348,7 @@ impl Books {
     }
 
     fn contact(&self, id: &str) -> Option<usize> {
-        place("c", id).filter(|place| *place < self.contacts.len())
+        self.naming.place(id).filter(|place| *place < self.contacts.len())
     }
 }
 

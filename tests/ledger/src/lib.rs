@@ -9,6 +9,8 @@ mod api;
 mod books;
 mod draw;
 mod faults;
+mod naming;
+mod scene;
 mod server;
 
 pub use api::Endpoint;

@@ -36,12 +36,12 @@ pub const KEY: &str = "ledger-test-key-0123456789";
 pub struct Ledger {
     /// For the setting `base-url`.
     pub url: String,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     _server: JoinSet<()>,
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     state: RwLock<State>,
     opened: Instant,
     /// Tells that the state is another one.
@@ -49,9 +49,9 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    books: Books,
-    manners: Manners,
+pub(crate) struct State {
+    pub(crate) books: Books,
+    pub(crate) manners: Manners,
     script: Script,
     latency: Duration,
     calls: u64,
@@ -127,16 +127,6 @@ impl Ledger {
         self.shared.change(|state| state.latency = latency);
     }
 
-    /// Whether a create with a known `idempotency-key` answers the record that it made before.
-    pub fn honour_keys(&self, is_so: bool) {
-        self.shared.change(|state| state.manners.honours_keys = is_so);
-    }
-
-    /// Whether a contact with a known identifier is refused with 409 and the id of the known one.
-    pub fn refuse_known_clients(&self, is_so: bool) {
-        self.shared.change(|state| state.manners.is_unique = is_so);
-    }
-
     /// Waits until the `call`-th call has arrived, whatever becomes of it.
     pub async fn arrived(&self, call: u64) {
         self.wait(|state| call <= state.calls).await;
@@ -145,11 +135,6 @@ impl Ledger {
     /// Waits until the `call`-th call has had its effect, or will have none.
     pub async fn done(&self, call: u64) {
         self.wait(|state| call <= state.calls && !state.open.contains(&call)).await;
-    }
-
-    /// Ends every open deal with this stage, as a person in the CRM does: `won` or `lost`.
-    pub fn close_deals(&self, stage: &str) {
-        self.shared.change(|state| state.books.close_deals(stage));
     }
 
     /// Since it was opened, as in [`Write::at`].
@@ -215,7 +200,7 @@ impl Shared {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_replace(());
         result
@@ -338,7 +323,7 @@ async fn answer(
 fn effect(shared: &Shared, number: u64, call: &Call) -> Answer {
     let at = shared.opened.elapsed();
     shared.change(|state| {
-        api::apply(&mut state.books, state.manners, call, Arrival { call: number, at })
+        api::apply(&mut state.books, &state.manners, call, Arrival { call: number, at })
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Checked, at_most};
 use crate::{
-    account::{Auth, Manifest, Oauth2, Setting, SettingType},
-    plugin::{bind, bindings::exports::patchbay::adapter::about as wit},
+    account::{Auth, Manifest, Oauth2, Setting, SettingType, TokenRequest},
+    plugin::{bind, bindings::exports::patchbay::adapter::about as wit, egress},
 };
 
 const TEXT_BYTES_MAX: usize = 4096;
@@ -29,7 +29,7 @@ pub(in crate::plugin) fn manifest(raw: wit::Manifest) -> Checked<Manifest> {
     if raw.rate_limit.is_some_and(|limit| !limit.is_finite() || limit <= 0.0) {
         return Err("`rate-limit` is not a positive number".to_owned());
     }
-    Ok(Manifest {
+    let manifest = Manifest {
         name,
         version: raw.version,
         title: raw.title,
@@ -38,7 +38,11 @@ pub(in crate::plugin) fn manifest(raw: wit::Manifest) -> Checked<Manifest> {
         egress: raw.egress,
         auth: auth(raw.auth),
         rate_limit: raw.rate_limit,
-    })
+    };
+    if let Auth::Oauth2(oauth2) = &manifest.auth {
+        egress::check_manifest(oauth2, &manifest)?;
+    }
+    Ok(manifest)
 }
 
 fn count(field: &str, found: usize, max: usize) -> Checked<()> {
@@ -129,7 +133,17 @@ fn auth(raw: wit::Auth) -> Auth {
             token_url,
             scopes,
             rotates_refresh_token,
-        }) => Auth::Oauth2(Oauth2 { authorize_url, token_url, scopes, rotates_refresh_token }),
+            token_request,
+        }) => Auth::Oauth2(Oauth2 {
+            authorize_url,
+            token_url,
+            scopes,
+            rotates_refresh_token,
+            token_request: match token_request {
+                wit::TokenRequest::Form => TokenRequest::Form,
+                wit::TokenRequest::Json => TokenRequest::Json,
+            },
+        }),
     }
 }
 
@@ -184,6 +198,44 @@ mod tests {
         check(|raw| raw.title = "t".repeat(257), Some("`title`"));
         check(|raw| raw.egress = vec![String::new(); 101], Some("`egress`"));
         check(|raw| raw.rate_limit = Some(f64::NAN), Some("`rate-limit`"));
+    }
+
+    #[test]
+    fn a_manifest_with_client_credentials_names_their_settings() {
+        let oauth2 = |raw: &mut wit::Manifest, authorize_url: Option<&str>, token_url: &str| {
+            raw.auth = wit::Auth::Oauth2(wit::Oauth2 {
+                authorize_url: authorize_url.map(str::to_owned),
+                token_url: token_url.to_owned(),
+                scopes: Vec::new(),
+                rotates_refresh_token: false,
+                token_request: wit::TokenRequest::Form,
+            });
+            raw.settings = vec![
+                raw_setting("client-id", false, None),
+                raw_setting("client-secret", true, None),
+                raw_setting("api-url", false, None),
+            ];
+        };
+        let whole = "https://api.example/token";
+        check(|raw| oauth2(raw, None, whole), None);
+        check(|raw| oauth2(raw, None, "setting:api-url/token"), None);
+        check(|raw| oauth2(raw, None, "api.example/token"), Some("`auth.token-url`"));
+        check(|raw| oauth2(raw, None, "setting:other/token"), Some("`other`"));
+        check(|raw| oauth2(raw, None, "setting:client-secret/x"), Some("a secret one"));
+        let without = |raw: &mut wit::Manifest, key: &str, consent| {
+            oauth2(raw, consent, whole);
+            raw.settings.retain(|setting| setting.key != key);
+        };
+        check(|raw| without(raw, "client-id", None), Some("needs `client-id`"));
+        check(|raw| without(raw, "client-secret", None), Some("needs `client-id`"));
+        check(|raw| without(raw, "client-secret", Some("https://api.example/login")), None);
+        check(
+            |raw| {
+                oauth2(raw, None, whole);
+                raw.settings.iter_mut().for_each(|setting| setting.secret = false);
+            },
+            Some("the secret `client-secret`"),
+        );
     }
 
     #[test]

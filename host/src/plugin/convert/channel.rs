@@ -91,11 +91,10 @@ pub(in crate::plugin) fn response(
 
 fn header(field: &str, name: &str, value: &str) -> Checked<()> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let is_visible = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     if name.is_empty() || HEADER_BYTES_MAX < name.len() || !name.bytes().all(is_token) {
         return Err(format!("`{field}.headers` has a name that HTTP does not allow"));
     }
-    if HEADER_BYTES_MAX < value.len() || !value.bytes().all(is_visible) {
+    if HEADER_BYTES_MAX < value.len() || !is_header_value(value) {
         return Err(format!(
             "`{field}.headers` has a value under `{name}` that HTTP does not allow"
         ));
@@ -108,6 +107,11 @@ fn header(field: &str, name: &str, value: &str) -> Checked<()> {
         return Err(format!("`{field}.headers` sets `{name}`, which the host sets"));
     }
     Ok(())
+}
+
+/// Whether HTTP allows it, as plain ASCII.
+pub(super) fn is_header_value(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 
 fn event(raw: wit::Event) -> Checked<event::Event> {

@@ -26,7 +26,7 @@ impl Permits {
         let mut asked = Vec::new();
         for (index, text) in manifest.egress.iter().enumerate() {
             match asked_rule(text, index, manifest, account) {
-                Ok(rule) => asked.push(rule),
+                Ok(rule) => asked.extend(rule),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -83,19 +83,36 @@ fn origin(url: &Url) -> String {
     Rule::of_origin(url).map(|rule| rule.to_string()).unwrap_or_default()
 }
 
+/// `None` where the place is that of an optional setting without a value: nothing is asked for then.
 fn asked_rule(
     text: &str,
     index: usize,
     manifest: &Manifest,
     account: &Account,
-) -> Result<Rule, Problem> {
+) -> Result<Option<Rule>, Problem> {
     let ask = text.parse::<Ask>().map_err(|error| fault(format!("egress[{index}]"), &error))?;
     let key = match ask {
-        Ask::Place(rule) => return Ok(rule),
+        Ask::Place(rule) => return Ok(Some(rule)),
         Ask::Setting(key) => key,
     };
-    let problem = |message: String| Problem { field: Some(key.clone()), message };
-    if account.secrets.contains_key(&key) {
+    let declared = manifest.settings.iter().find(|setting| setting.key == key);
+    let is_optional =
+        declared.is_some_and(|it| !it.required && it.default_value.is_none() && !it.secret);
+    if is_optional && !account.settings.contains_key(&key) && !account.secrets.contains_key(&key) {
+        return Ok(None);
+    }
+    url_setting(&key, text, manifest, account).map(|(_value, origin)| Some(origin))
+}
+
+/// The URL under a setting and its origin; `text` is what the manifest says of it.
+pub(super) fn url_setting(
+    key: &str,
+    text: &str,
+    manifest: &Manifest,
+    account: &Account,
+) -> Result<(String, Rule), Problem> {
+    let problem = |message: String| Problem { field: Some(key.to_owned()), message };
+    if account.secrets.contains_key(key) {
         return Err(problem(format!(
             "`{text}` in the manifest needs a setting that is not secret"
         )));
@@ -104,13 +121,15 @@ fn asked_rule(
         let setting = manifest.settings.iter().find(|setting| setting.key == key)?;
         setting.default_value.as_ref()
     };
-    let value = account.settings.get(&key).or_else(default);
+    let value = account.settings.get(key).or_else(default);
     let value = value.ok_or_else(|| {
         problem("is not set; the plugin needs a URL here to know its host".to_owned())
     })?;
     let url = Url::parse(value).ok();
     let rule = url.as_ref().and_then(Rule::of_origin);
-    rule.ok_or_else(|| problem("is not a URL; write it as `https://crm.example.com`".to_owned()))
+    let rule = rule
+        .ok_or_else(|| problem("is not a URL; write it as `https://crm.example.com`".to_owned()))?;
+    Ok((value.clone(), rule))
 }
 
 fn fault(field: String, error: &InvalidRule) -> Problem {

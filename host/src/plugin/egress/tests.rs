@@ -1,6 +1,7 @@
 //! The door against servers on the loopback interface.
 
 mod limits;
+mod oauth;
 mod server;
 mod tls;
 
@@ -370,4 +371,16 @@ async fn a_manifest_can_ask_for_the_host_of_a_setting() {
     account.settings.insert("base-url".to_owned(), format!("{}/odoo/", server.url()));
     let door = egress().door(&manifest(&["setting:base-url"], Vec::new()), &account).unwrap();
     assert_eq!(door.fetch(get(&format!("{}/json", server.url()))).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn an_optional_place_without_a_value_is_not_asked_for() {
+    let settings = vec![setting("push-url", false, None)];
+    let manifest = manifest(&["setting:push-url"], settings);
+    let place = "https://push.example";
+    let door = egress().door(&manifest, &account(&[(place, false)])).unwrap();
+    let Err(FetchError::Denied(text)) = door.fetch(get(place)).await else {
+        panic!("not asked for")
+    };
+    assert!(text.contains("does not ask"), "{text}");
 }

@@ -1,16 +1,20 @@
 //! `http`: the one way out.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::plugin::{
     bind::Bound,
     bindings::patchbay::adapter::http::{Error, Host, Request, Response},
-    egress::{FetchError, Incoming, Outgoing},
+    egress::{FetchError, Incoming, NoToken, Outgoing, Token},
     state::CallState,
     turnstile::{NoTurn, PATIENCE},
 };
+
+const AUTHORIZATION: &str = "authorization";
+const UNAUTHORIZED: u16 = 401;
+const TOO_MANY_REQUESTS: u16 = 429;
 
 impl Host for CallState {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
@@ -31,17 +35,65 @@ impl Host for CallState {
         }
         self.used.http += 1;
         let started = Instant::now();
-        let patience = PATIENCE.min(self.until.saturating_duration_since(started));
-        let answer = in_turn(&bound, patience, request).await;
+        let answer = send(&bound, self.until, outgoing(request)).await;
         self.cpu.waited(started.elapsed());
         Ok(answer)
     }
 }
 
+/// Sends the request with a token where the host obtains them for this account, and once more with
+/// a new one where that is refused.
+async fn send(bound: &Bound, until: Instant, request: Outgoing) -> Result<Response, Error> {
+    let is_own = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION));
+    let Some(oauth) = bound.door.oauth().filter(|_| !is_own) else {
+        return in_turn(bound, until, request, None).await;
+    };
+    // What may not go out needs no token.
+    bound.door.check(&request).map_err(error)?;
+    let token = match oauth.token(&bound.door, bound.clock.now()).await {
+        Ok(token) => token,
+        Err(reason) => return no_token(&reason),
+    };
+    let answer = in_turn(bound, until, request.clone(), Some(&token)).await?;
+    if answer.status != UNAUTHORIZED {
+        return Ok(answer);
+    }
+    // Refused before anything was done for it, so that it may be repeated whatever it is.
+    oauth.forget(&token).await;
+    match oauth.token(&bound.door, bound.clock.now()).await {
+        Ok(token) => in_turn(bound, until, request, Some(&token)).await,
+        Err(reason) => no_token(&reason),
+    }
+}
+
+/// What every adapter knows already: the answer of a server that refuses its credentials, or that
+/// was asked too fast. Nothing has been sent, or it was refused.
+fn no_token(reason: &NoToken) -> Result<Response, Error> {
+    let text = reason.to_string();
+    match reason {
+        NoToken::Refused(_) => {
+            tracing::warn!(error = text, "the host obtains no token for the account");
+            Ok(marked(UNAUTHORIZED, "token-refused", None, text))
+        }
+        NoToken::TooFast(wait_s) => Ok(marked(TOO_MANY_REQUESTS, "rate-limited", *wait_s, text)),
+        NoToken::Denied(_) => Err(Error::Denied(text)),
+        NoToken::Unreachable(_) => Err(Error::Unreachable(text)),
+    }
+}
+
 /// Sends the request when it is the account's turn.
-async fn in_turn(bound: &Bound, patience: Duration, request: Request) -> Result<Response, Error> {
+async fn in_turn(
+    bound: &Bound,
+    until: Instant,
+    request: Outgoing,
+    token: Option<&Arc<Token>>,
+) -> Result<Response, Error> {
+    let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
     match bound.turnstile.pass(patience).await {
-        Ok(()) => bound.door.fetch(outgoing(request)).await.map(response).map_err(error),
+        Ok(()) => {
+            let token = token.map(AsRef::as_ref);
+            bound.door.fetch_with(request, token).await.map(response).map_err(error)
+        }
         Err(NoTurn::TooFar(wait)) => Ok(too_early(wait)),
         Err(NoTurn::Unavailable(error)) => {
             tracing::warn!(
@@ -56,11 +108,14 @@ async fn in_turn(bound: &Bound, patience: Duration, request: Request) -> Result<
 /// What every adapter knows already: the answer of a server that was asked too fast.
 fn too_early(wait: Duration) -> Response {
     let whole_s = wait.as_secs().saturating_add(u64::from(0 < wait.subsec_nanos()));
-    let headers = vec![
-        ("retry-after".to_owned(), whole_s.to_string()),
-        ("x-patchbay".to_owned(), "rate-limited".to_owned()),
-    ];
-    Response { status: 429, headers, body: Vec::new() }
+    marked(TOO_MANY_REQUESTS, "rate-limited", Some(whole_s), String::new())
+}
+
+/// An answer of the host's own, which says so.
+fn marked(status: u16, mark: &str, retry_after_s: Option<u64>, text: String) -> Response {
+    let wait = retry_after_s.map(|wait_s| ("retry-after".to_owned(), wait_s.to_string()));
+    let mark = ("x-patchbay".to_owned(), mark.to_owned());
+    Response { status, headers: wait.into_iter().chain([mark]).collect(), body: text.into_bytes() }
 }
 
 fn outgoing(request: Request) -> Outgoing {

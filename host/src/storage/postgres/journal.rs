@@ -1,6 +1,7 @@
 //! The journal's face: encodes first, then asks the database, then tells the other hosts.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
@@ -145,6 +146,10 @@ impl Journal for Postgres {
 
     async fn event(&self, event: EventId) -> Result<Option<EventDetail>> {
         views::event(&self.connection().await?, event).await
+    }
+
+    async fn body_of(&self, event: EventId) -> Result<Option<Bytes>> {
+        views::body_of(&self.connection().await?, event).await
     }
 
     async fn dead_letters(

@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations and the API token.
+//! Plugins, accounts, integrations, pools and the API token.
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
@@ -6,11 +6,12 @@ use deadpool_postgres::Transaction;
 use super::{
     Error, Postgres, Result, again,
     codec::{corrupt, from_json, to_id, to_json},
+    commit,
     queries::{column, row, rows, run},
 };
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord},
-    id::Digest,
+    account::{Account, AccountState, Integration, PluginRecord, Pool},
+    id::{Digest, PoolId},
     storage::Registry,
 };
 
@@ -59,11 +60,11 @@ impl Registry for Postgres {
     }
 
     async fn put_integration(&self, integration: Integration) -> Result<()> {
-        let options = to_json(&integration.options)?;
+        let (options, rules) = (to_json(&integration.options)?, to_json(&integration.rules)?);
         again(|| async {
             let mut db = self.connection().await?;
             let transaction = db.transaction().await?;
-            put_integration(&transaction, &integration, &options).await?;
+            put_integration(&transaction, &integration, &options, &rules).await?;
             Ok(transaction.commit().await?)
         })
         .await?;
@@ -73,7 +74,8 @@ impl Registry for Postgres {
 
     async fn integrations(&self) -> Result<Vec<Integration>> {
         let db = self.connection().await?;
-        let sql = "SELECT id, channel, crm, is_enabled, options FROM integration ORDER BY id";
+        let sql =
+            "SELECT id, channel, crm, is_enabled, options, rules FROM integration ORDER BY id";
         let decode = |row: &tokio_postgres::Row| {
             Ok(Integration {
                 id: to_id("integration", row.try_get(0)?)?,
@@ -81,9 +83,44 @@ impl Registry for Postgres {
                 crm: to_id("integration", row.try_get(2)?)?,
                 enabled: row.try_get(3)?,
                 options: from_json("integration", row.try_get(4)?)?,
+                rules: from_json("integration", row.try_get(5)?)?,
             })
         };
         rows(&db, sql, &[]).await?.iter().map(decode).collect()
+    }
+
+    async fn put_pool(&self, pool: Pool) -> Result<()> {
+        let record = to_json(&pool)?;
+        let sql = "INSERT INTO pool (id, record) VALUES ($1, $2)
+                   ON CONFLICT (id) DO UPDATE SET record = excluded.record";
+        again(|| async {
+            let mut db = self.connection().await?;
+            let transaction = db.transaction().await?;
+            run(&transaction, sql, &[&pool.id.as_str(), &record]).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await?;
+        self.news.notes().changed();
+        Ok(())
+    }
+
+    async fn delete_pool(&self, pool: &PoolId) -> Result<bool> {
+        let deleted = again(|| async {
+            let mut db = self.connection().await?;
+            let transaction = db.transaction().await?;
+            let sql = "DELETE FROM pool_state WHERE pool = $1";
+            run(&transaction, sql, &[&pool.as_str()]).await?;
+            let sql = "DELETE FROM pool WHERE id = $1";
+            let deleted = run(&transaction, sql, &[&pool.as_str()]).await?;
+            commit(transaction, deleted == 1).await
+        })
+        .await?;
+        self.news.notes().changed();
+        Ok(deleted)
+    }
+
+    async fn pools(&self) -> Result<Vec<Pool>> {
+        self.records("pool", "SELECT record FROM pool ORDER BY id").await
     }
 
     async fn put_first_token(&self, token: Digest) -> Result<bool> {
@@ -171,12 +208,15 @@ async fn put_integration(
     db: &Transaction<'_>,
     integration: &Integration,
     options: &str,
+    rules: &str,
 ) -> Result<()> {
     let Integration { id, channel, crm, enabled, .. } = integration;
-    let sql = "INSERT INTO integration (id, channel, crm, is_enabled, options)
-               VALUES ($1, $2, $3, $4, $5)
+    let (id, channel, crm) = (id.as_str(), channel.as_str(), crm.as_str());
+    let sql = "INSERT INTO integration (id, channel, crm, is_enabled, options, rules)
+               VALUES ($1, $2, $3, $4, $5, $6)
                ON CONFLICT (id) DO UPDATE SET channel = excluded.channel, crm = excluded.crm,
-                   is_enabled = excluded.is_enabled, options = excluded.options";
-    run(db, sql, &[&id.as_str(), &channel.as_str(), &crm.as_str(), enabled, &options]).await?;
+                   is_enabled = excluded.is_enabled, options = excluded.options,
+                   rules = excluded.rules";
+    run(db, sql, &[&id, &channel, &crm, enabled, &options, &rules]).await?;
     Ok(())
 }

@@ -69,7 +69,7 @@ async fn hosts_that_start_at_once_migrate_once() {
     }
     let db = connect(&database.url).await;
     let versions = db.query("SELECT version FROM schema_version", &[]).await.unwrap();
-    assert_eq!(versions.len(), 1);
+    assert_eq!(versions.len(), 2);
 }
 
 #[tokio::test]
@@ -79,7 +79,38 @@ async fn a_database_of_a_newer_release_is_refused() {
     let newer = "INSERT INTO schema_version VALUES (7)";
     connect(&database.url).await.batch_execute(newer).await.unwrap();
     let refused = Postgres::open(&database.url, &options()).await;
-    assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 1 })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 2 })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_schema_1_gets_rules_and_pools() {
+    let database = database().await;
+    let db = connect(&database.url).await;
+    db.batch_execute(include_str!("schema_001.sql")).await.unwrap();
+    let account = |id: &str| serde_json::to_string(&suite::account(id)).unwrap();
+    for id in [suite::CHANNEL, "notebook"] {
+        let sql = "INSERT INTO account VALUES ($1, $1, TRUE, $2)";
+        db.execute(sql, &[&id, &account(id)]).await.unwrap();
+    }
+    db.batch_execute(&format!(
+        "INSERT INTO integration VALUES
+             ('{FIRST}', '{}', 'notebook', TRUE, '{{\"deals\":true}}');
+         CREATE TABLE schema_version (version BIGINT NOT NULL);
+         INSERT INTO schema_version VALUES (1);",
+        suite::CHANNEL
+    ))
+    .await
+    .unwrap();
+
+    let host = Postgres::open(&database.url, &options()).await.unwrap();
+
+    let stores = host.stores();
+    let mut expected = suite::integration(FIRST, "notebook");
+    expected.options.deals = true;
+    assert_eq!(stores.registry.integrations().await.unwrap(), [expected]);
+    assert!(stores.registry.pools().await.unwrap().is_empty());
+    suite::draws::draw(&stores, "job-1").await;
+    host.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -296,6 +327,17 @@ async fn hosts_share_the_turns_of_an_account() {
     let peeked = pair.two.stores().turns.peek(&account, rate, at(0)).await.unwrap();
     assert_eq!(ms(peeked), 1800, "to look takes nothing");
     assert_eq!(ms(pair.one.stores().turns.take(&account, rate, at(0)).await.unwrap()), 1800);
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_draw_from_a_pool_as_fairly_as_one() {
+    let pair = Pair::new().await;
+    let [one, two] = pair.stores();
+    suite::draws::draw_at_once(&[one.clone(), two.clone()]).await;
+    // A job that another host attempts again.
+    let drawn = suite::draws::draw(&one, "job-1").await;
+    assert_eq!(suite::draws::draw(&two, "job-1").await, drawn);
     pair.close().await;
 }
 

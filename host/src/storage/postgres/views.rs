@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use deadpool_postgres::Object;
 use tokio_postgres::Row;
 
@@ -182,6 +183,15 @@ pub(super) async fn event(db: &Object, id: EventId) -> Result<Option<EventDetail
     let jobs = jobs_of(db, &[id.0]).await?.remove(&id.0).unwrap_or_default();
     let view = EventView { id, kind: row.try_get(10)?, conversation, is_duplicate: false, jobs };
     Ok(Some(EventDetail { request, account, event, view, attempts: attempts_of(db, id).await? }))
+}
+
+pub(super) async fn body_of(db: &Object, event: EventId) -> Result<Option<Bytes>> {
+    let sql = format!(
+        "SELECT coalesce(request_body.body, '')
+         FROM event JOIN request ON request.id = event.request_id {BODY} WHERE event.id = $1"
+    );
+    let row = row(db, &sql, &[&event.0]).await?;
+    row.map(|row| Ok(row.try_get::<_, Vec<u8>>(0)?.into())).transpose()
 }
 
 async fn attempts_of(db: &Object, event: EventId) -> Result<Vec<AttemptView>> {

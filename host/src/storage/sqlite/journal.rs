@@ -1,6 +1,7 @@
 //! The journal's face: encodes outside, writes through the one writer, reads through the pool.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
@@ -138,6 +139,10 @@ impl Journal for Sqlite {
 
     async fn event(&self, event: EventId) -> Result<Option<EventDetail>> {
         self.readers.read(move |db| views::event(db, event)).await
+    }
+
+    async fn body_of(&self, event: EventId) -> Result<Option<Bytes>> {
+        self.readers.read(move |db| views::body_of(db, event)).await
     }
 
     async fn dead_letters(

@@ -5,7 +5,11 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{Error, Result, unavailable};
 
 /// The schema of each release; the position counted from 1 is the `user_version`.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_001.sql"), include_str!("schema_002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema_001.sql"),
+    include_str!("schema_002.sql"),
+    include_str!("schema_003.sql"),
+];
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(super) fn apply(db: &Connection) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations and the API token.
+//! Plugins, accounts, integrations, pools and the API token.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -8,8 +8,8 @@ use super::{
     codec::{from_json, to_id, to_json},
 };
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord},
-    id::Digest,
+    account::{Account, AccountState, Integration, PluginRecord, Pool},
+    id::{Digest, PoolId},
     storage::Registry,
 };
 
@@ -56,6 +56,30 @@ impl Registry for Sqlite {
 
     async fn integrations(&self) -> Result<Vec<Integration>> {
         self.readers.read(integrations).await
+    }
+
+    async fn put_pool(&self, pool: Pool) -> Result<()> {
+        let record = to_json(&pool)?;
+        let put = move |db: &Connection| {
+            let sql = "INSERT INTO pool (id, record) VALUES (?1, ?2)
+                       ON CONFLICT (id) DO UPDATE SET record = excluded.record";
+            db.execute(sql, params![pool.id.as_str(), record])?;
+            Ok(())
+        };
+        self.writer.write(put).await
+    }
+
+    async fn delete_pool(&self, pool: &PoolId) -> Result<bool> {
+        let pool = pool.clone();
+        let delete = move |db: &Connection| {
+            db.execute("DELETE FROM pool_state WHERE pool = ?1", [pool.as_str()])?;
+            Ok(db.execute("DELETE FROM pool WHERE id = ?1", [pool.as_str()])? == 1)
+        };
+        self.writer.write(delete).await
+    }
+
+    async fn pools(&self) -> Result<Vec<Pool>> {
+        self.readers.read(|db| records(db, "pool", "SELECT record FROM pool ORDER BY id")).await
     }
 
     async fn put_first_token(&self, token: Digest) -> Result<bool> {
@@ -118,21 +142,22 @@ fn put_account(
 }
 
 fn put_integration(db: &Connection, integration: &Integration) -> Result<()> {
-    let Integration { id, channel, crm, enabled, options } = integration;
+    let Integration { id, channel, crm, enabled, options, rules } = integration;
+    let (options, rules) = (to_json(options)?, to_json(rules)?);
     db.execute(
-        "INSERT INTO integration (id, channel, crm, is_enabled, options)
-         VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO integration (id, channel, crm, is_enabled, options, rules)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO UPDATE SET
              channel = excluded.channel, crm = excluded.crm, is_enabled = excluded.is_enabled,
-             options = excluded.options",
-        params![id.as_str(), channel.as_str(), crm.as_str(), enabled, to_json(options)?],
+             options = excluded.options, rules = excluded.rules",
+        params![id.as_str(), channel.as_str(), crm.as_str(), enabled, options, rules],
     )?;
     Ok(())
 }
 
 fn integrations(db: &Connection) -> Result<Vec<Integration>> {
     let mut statement = db.prepare_cached(
-        "SELECT id, channel, crm, is_enabled, options FROM integration ORDER BY id",
+        "SELECT id, channel, crm, is_enabled, options, rules FROM integration ORDER BY id",
     )?;
     let mut rows = statement.query(())?;
     let mut integrations = Vec::new();
@@ -143,6 +168,7 @@ fn integrations(db: &Connection) -> Result<Vec<Integration>> {
             crm: to_id("integration", row.get(2)?)?,
             enabled: row.get(3)?,
             options: from_json("integration", &row.get::<_, String>(4)?)?,
+            rules: from_json("integration", &row.get::<_, String>(5)?)?,
         });
     }
     Ok(integrations)

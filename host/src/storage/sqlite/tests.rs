@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::storage::{
     JobState, NewReading, NewWebhook,
-    suite::{Embedded, FIRST, accept_one, lease_one, new_event, only_job, options, webhook},
+    suite::{self, Embedded, FIRST, accept_one, lease_one, new_event, only_job, options, webhook},
 };
 
 mod backlog;
@@ -224,9 +224,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("patchbay.db");
     let db = Connection::open(&path).unwrap();
-    db.execute_batch("PRAGMA user_version = 3").unwrap();
+    db.execute_batch("PRAGMA user_version = 4").unwrap();
     let refused = Sqlite::open(&path, &options()).unwrap_err();
-    assert!(matches!(refused, Error::NewerSchema { found: 3, known: 2 }), "{refused}");
+    assert!(matches!(refused, Error::NewerSchema { found: 4, known: 3 }), "{refused}");
     let tables: i64 =
         db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).unwrap();
     assert_eq!(tables, 0);
@@ -244,7 +244,7 @@ fn migrating_twice_changes_nothing() {
     migrations::apply(&db).unwrap();
     assert_eq!(schema(), first);
     let version: i64 = db.query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
 }
 
 #[cfg(unix)]
@@ -266,10 +266,31 @@ async fn a_job_that_cannot_be_read_is_a_dead_letter_and_its_lane_goes_on() {
     let db = Connection::open(backend.folder.path().join("patchbay.db")).unwrap();
     db.execute("UPDATE event SET payload = '{' WHERE id = ?1", [broken.0]).unwrap();
 
-    assert!(crate::storage::suite::lease(&backend.stores, 10, 1).await.is_empty());
+    assert!(suite::lease(&backend.stores, 10, 1).await.is_empty());
 
     let job = only_job(&backend.stores, broken).await;
     assert_eq!(job.state, JobState::Dead);
     assert_eq!(job.reason.as_deref(), Some("`event` holds a row that cannot be read"));
     assert_eq!(lease_one(&backend.stores, 1).await.event_id, good);
+}
+
+#[tokio::test]
+async fn a_pool_goes_on_after_a_restart_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("patchbay.db");
+    let mut drawn = Vec::new();
+    for host in 0..3 {
+        let sqlite = Sqlite::open(&path, &options()).unwrap();
+        let stores = sqlite.stores();
+        let again = suite::draws::draw(&stores, &format!("{host}-1")).await;
+        drawn.push(again.clone());
+        if let Some(last) = drawn.len().checked_sub(2) {
+            let earlier = suite::draws::draw(&stores, &format!("{}-1", host - 1)).await;
+            assert_eq!(earlier, drawn[last], "a job that is attempted again after the restart");
+        }
+        assert_eq!(suite::draws::draw(&stores, &format!("{host}-1")).await, again);
+        drop(stores);
+        sqlite.close().await;
+    }
+    assert_eq!(suite::draws::counts(drawn).len(), 3, "each in turn");
 }

@@ -1,5 +1,6 @@
 //! What is read of the journal: lists, one event whole, dead letters, counts.
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
@@ -170,6 +171,13 @@ pub(super) fn event(db: &Connection, id: EventId) -> Result<Option<EventDetail>>
         Ok(EventDetail { request, account, event, view, attempts: attempts_of(db, id)? })
     })?;
     Ok(details.into_iter().next())
+}
+
+pub(super) fn body_of(db: &Connection, event: EventId) -> Result<Option<Bytes>> {
+    let sql = "SELECT request.body FROM event JOIN request ON request.id = event.request_id
+               WHERE event.id = ?1";
+    let bodies = all(db, sql, [event.0], |row| Ok(row.get::<_, Vec<u8>>(0)?.into()))?;
+    Ok(bodies.into_iter().next())
 }
 
 fn attempts_of(db: &Connection, event: EventId) -> Result<Vec<AttemptView>> {

@@ -1,13 +1,18 @@
 //! Plugins, accounts, integrations and tokens.
 
 use super::*;
-use crate::account::{Auth, IntegrationOptions, Manifest, OnDeadLetter, Rate};
+use crate::account::{
+    Auth, IntegrationOptions, Manifest, Mapping, Member, OnDeadLetter, Pool, Rate, Rules, Strategy,
+    Update,
+};
 
 on_every_backend!(
     the_plugin_installed_last_is_the_active_one,
     accounts_and_integrations_are_replaced_by_id,
     an_account_is_stored_over_the_one_that_was_read_only,
     the_options_of_an_integration_are_kept,
+    the_rules_of_an_integration_are_kept,
+    pools_are_replaced_by_id_and_removed,
     the_first_token_is_stored_once,
 );
 
@@ -105,6 +110,43 @@ async fn the_options_of_an_integration_are_kept(stores: &Stores) {
         stores.registry.put_integration(expected.clone()).await.unwrap();
         assert_eq!(stores.registry.integrations().await.unwrap()[0], expected);
     }
+}
+
+async fn the_rules_of_an_integration_are_kept(stores: &Stores) {
+    let mapping = Mapping {
+        field: "contact.name".to_owned(),
+        value: "{{ contact.variables.імʼя }}\u{0}".to_owned(),
+        update: Some(Update::NewOnly),
+    };
+    let rules =
+        Rules { filter: Some("true".to_owned()), mapping: vec![mapping], ..Rules::default() };
+    let mut expected = integration(FIRST, "notebook");
+    for rules in [rules, Rules::default()] {
+        expected.rules = rules;
+        stores.registry.put_integration(expected.clone()).await.unwrap();
+        assert_eq!(stores.registry.integrations().await.unwrap()[0], expected);
+    }
+}
+
+async fn pools_are_replaced_by_id_and_removed(stores: &Stores) {
+    let pool = |id: &str, strategy| Pool {
+        id: id.parse().unwrap(),
+        crm: "odoo".parse().unwrap(),
+        strategy,
+        members: vec![Member { manager: "ann@example.com".to_owned(), weight: 3 }],
+    };
+    let (first, second) = (pool("a", Strategy::Weighted), pool("b", Strategy::LeastLoaded));
+    for pool in [&second, &first, &second] {
+        stores.registry.put_pool(pool.clone()).await.unwrap();
+    }
+    assert_eq!(stores.registry.pools().await.unwrap(), [first.clone(), second.clone()]);
+    let changed = pool("a", Strategy::RoundRobin);
+    stores.registry.put_pool(changed.clone()).await.unwrap();
+    assert_eq!(stores.registry.pools().await.unwrap(), [changed, second.clone()]);
+
+    assert!(stores.registry.delete_pool(&first.id).await.unwrap());
+    assert!(!stores.registry.delete_pool(&first.id).await.unwrap());
+    assert_eq!(stores.registry.pools().await.unwrap(), [second]);
 }
 
 async fn the_first_token_is_stored_once(stores: &Stores) {

@@ -7,6 +7,7 @@ on_every_backend!(
     webhooks_of_one_account_are_listed_alone,
     dead_letters_come_in_pages_for_one_integration_or_all,
     the_depth_counts_what_waits_or_runs,
+    the_body_of_an_event_is_that_of_its_webhook,
 );
 
 async fn webhooks_come_newest_first_in_pages(stores: &Stores) {
@@ -76,4 +77,13 @@ async fn the_depth_counts_what_waits_or_runs(stores: &Stores) {
     settle(stores, &job, Next::Dead, 5).await;
     let settled = Depth { pending_jobs: 1, dead_jobs: 1, ..running };
     assert_eq!(stores.journal.depth().await.unwrap(), settled);
+}
+
+async fn the_body_of_an_event_is_that_of_its_webhook(stores: &Stores) {
+    let events = ["a", "b"].map(|key| new_event(key, key, &[FIRST]));
+    let accepted = accept(stores, webhook(0, NewReading::Events(events.to_vec()))).await;
+    for event in accepted.events {
+        assert_eq!(stores.journal.body_of(event.id).await.unwrap(), Some(request(0).body));
+    }
+    assert_eq!(stores.journal.body_of(EventId(404)).await.unwrap(), None);
 }

@@ -3,13 +3,14 @@
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there is `null`")]
 
 mod client;
+mod notes;
 mod optional;
 mod record;
 
 use patchbay_sdk::about::{Auth, Manifest, Setting, SettingType};
 use patchbay_sdk::types::{Card, Error, Field, FieldSpec, FieldType, Identifier, Native, Problem};
-use patchbay_sdk::{Adapter, Contacts};
-use serde_json::json;
+use patchbay_sdk::{Adapter, Contacts, settings};
+use serde_json::{Value as Json, json};
 
 use crate::client::{Effect, call, segment};
 
@@ -29,6 +30,12 @@ impl Adapter for Ledger {
             settings: vec![
                 setting("base-url", "Address", SettingType::Url, false),
                 setting("key", "Key", SettingType::Text, true),
+                Setting {
+                    help: "Whether the ledger says itself which fields it has".to_owned(),
+                    required: false,
+                    default_value: Some("false".to_owned()),
+                    ..setting("asks-for-fields", "Ask for fields", SettingType::Flag, false)
+                },
             ],
             egress: vec!["setting:base-url".to_owned()],
             auth: Auth::Settings,
@@ -52,7 +59,13 @@ fn setting(key: &str, title: &str, type_: SettingType, secret: bool) -> Setting 
 
 impl Contacts for Ledger {
     fn describe_fields() -> Result<Vec<FieldSpec>, Error> {
-        Ok(specs(&["name", "comment", "source", "manager"]))
+        if asks_for_fields() {
+            return fields_of("contact");
+        }
+        let several = |(key, type_)| FieldSpec { type_, repeated: true, ..text(key) };
+        let several = [("phone", FieldType::Phone), ("email", FieldType::Email)].map(several);
+        let single = ["name", "comment", "source", "manager"].map(text);
+        Ok(several.into_iter().chain(single).collect())
     }
 
     fn lookup_client(any_of: Vec<Identifier>) -> Result<Vec<Card>, Error> {
@@ -83,15 +96,24 @@ impl Contacts for Ledger {
     }
 }
 
-/// Texts under these keys.
-fn specs(keys: &[&str]) -> Vec<FieldSpec> {
-    let spec = |key: &&str| FieldSpec {
-        key: (*key).to_owned(),
-        title: (*key).to_owned(),
+pub(crate) fn asks_for_fields() -> bool {
+    settings::get("asks-for-fields").as_deref() == Some("true")
+}
+
+/// What the ledger says that a `contact` or a `deal` can hold.
+pub(crate) fn fields_of(kind: &str) -> Result<Vec<FieldSpec>, Error> {
+    let fields = call(Effect::Read, "GET", &format!("/fields/{kind}"), None, &Json::Null)?;
+    Ok(fields.as_array().into_iter().flatten().map(record::spec).collect())
+}
+
+/// One text under this key.
+pub(crate) fn text(key: &str) -> FieldSpec {
+    FieldSpec {
+        key: key.to_owned(),
+        title: key.to_owned(),
         type_: FieldType::Text,
         required: false,
         repeated: false,
         choices: Vec::new(),
-    };
-    keys.iter().map(spec).collect()
+    }
 }

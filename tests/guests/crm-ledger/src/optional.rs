@@ -1,20 +1,23 @@
-//! Deals, tasks, notes and managers. Every create is looked for by its key before it is sent.
+//! Deals, tasks and managers. Every create is looked for by its key before it is sent.
 
 use patchbay_sdk::notes::Note;
 use patchbay_sdk::tasks::Task;
 use patchbay_sdk::types::{
-    Assignment, Author, Call, Deal, Direction, Error, Field, FieldSpec, Message, Native, Person,
-    Problem, Subject, Transcript,
+    Assignment, Deal, Error, Field, FieldSpec, Native, Person, Problem, Subject,
 };
 use patchbay_sdk::{Deals, Managers, Notes, Tasks};
 use serde_json::{Value as Json, json};
 
 use crate::client::{Effect, call, create_once, segment};
-use crate::{Ledger, record, specs};
+use crate::notes::{create_note, subject_json};
+use crate::{Ledger, asks_for_fields, fields_of, record, text};
 
 impl Deals for Ledger {
     fn describe_deal_fields() -> Result<Vec<FieldSpec>, Error> {
-        Ok(specs(&["title", "stage", "comment", "source"]))
+        if asks_for_fields() {
+            return fields_of("deal");
+        }
+        Ok(["title", "pipeline", "stage", "comment", "source"].map(text).into())
     }
 
     fn open_deals(card: String) -> Result<Vec<Deal>, Error> {
@@ -63,13 +66,7 @@ impl Tasks for Ledger {
 
 impl Notes for Ledger {
     fn add_note(subject: Subject, note: Note, idempotency_key: String) -> Result<String, Error> {
-        let (kind, note) = match &note {
-            Note::Text(text) => ("text", json!(text)),
-            Note::Transcript(transcript) => ("transcript", transcript_json(transcript)),
-            Note::Call(call) => ("call", call_json(call)),
-        };
-        let body = json!({ "subject": subject_json(&subject), kind: note });
-        Ok(record::text(&create_once("/notes", &idempotency_key, &body)?, "id"))
+        create_note(&subject, &note, &idempotency_key)
     }
 }
 
@@ -79,9 +76,10 @@ impl Managers for Ledger {
         Ok(managers.as_array().into_iter().flatten().map(record::person).collect())
     }
 
-    fn list_assignments(_page: Option<String>) -> Result<(Vec<Assignment>, Option<String>), Error> {
+    fn list_assignments(page: Option<String>) -> Result<(Vec<Assignment>, Option<String>), Error> {
         let managers = Self::list_managers()?;
-        let assignments = call(Effect::Read, "GET", "/assignments", None, &Json::Null)?;
+        let path = format!("/assignments/{}", segment(page.as_deref().unwrap_or("0"))?);
+        let answer = call(Effect::Read, "GET", &path, None, &Json::Null)?;
         let assignment = |entry: &Json| {
             let id = record::text(entry, "manager");
             let known = managers.iter().find(|manager| manager.id.as_ref() == Some(&id)).cloned();
@@ -91,49 +89,7 @@ impl Managers for Ledger {
                 cards: cards.filter_map(|card| card.as_str().map(str::to_owned)).collect(),
             }
         };
-        Ok((assignments.as_array().into_iter().flatten().map(assignment).collect(), None))
+        let items = answer["items"].as_array().into_iter().flatten();
+        Ok((items.map(assignment).collect(), answer["next"].as_str().map(str::to_owned)))
     }
-}
-
-fn subject_json(subject: &Subject) -> Json {
-    match subject {
-        Subject::Card(id) => json!({ "card": id }),
-        Subject::Deal(id) => json!({ "deal": id }),
-    }
-}
-
-fn transcript_json(transcript: &Transcript) -> Json {
-    json!({
-        "started-at": transcript.started_at,
-        "finished-at": transcript.finished_at,
-        "topic": transcript.topic,
-        "rating": transcript.rating,
-        "messages": transcript.messages.iter().map(message).collect::<Vec<_>>(),
-    })
-}
-
-fn message(message: &Message) -> Json {
-    let author = match message.author {
-        Author::Client => "client",
-        Author::Agent => "agent",
-        Author::Bot => "bot",
-        Author::System => "system",
-    };
-    json!({ "author": author, "sent-at": message.sent_at, "text": message.text })
-}
-
-fn call_json(call: &Call) -> Json {
-    let direction = match call.direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-        Direction::Internal => "internal",
-    };
-    json!({
-        "id": call.id,
-        "direction": direction,
-        "client-number": call.client_number,
-        "missed": call.missed,
-        "duration-s": call.duration_s,
-        "recording-url": call.recording_url,
-    })
 }

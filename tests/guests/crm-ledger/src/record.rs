@@ -1,7 +1,8 @@
 //! Records of the ledger, made of the contract's types and read back.
 
 use patchbay_sdk::types::{
-    Card, Deal, Error, ExternalId, Field, Identifier, Native, Person, Problem, Value,
+    Card, Deal, Error, ExternalId, Field, FieldSpec, FieldType, Identifier, Line, Native, Person,
+    Problem, Value,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -23,12 +24,15 @@ pub(crate) fn contact(client: &[Identifier], fields: &[Field]) -> Native {
     let findable = client.iter().filter(|known| !matches!(known, Identifier::Card(_)));
     let mut identifiers: Vec<String> = findable.map(identifier).collect();
     let is_identifier = |field: &&Field| matches!(field.key.as_str(), "phone" | "email");
+    let mut main = Vec::new();
     for field in fields.iter().filter(is_identifier) {
-        identifiers.extend(field.value.texts().iter().map(|text| format!("{}:{text}", field.key)));
+        main.extend(field.value.texts().iter().map(|text| format!("{}:{text}", field.key)));
     }
+    identifiers.extend_from_slice(&main);
     identifiers.dedup();
     let others: Vec<&Field> = fields.iter().filter(|field| !is_identifier(field)).collect();
-    json!({ "identifiers": identifiers, "fields": fields_json(&others) }).to_string()
+    let fields = fields_json(&others);
+    json!({ "identifiers": identifiers, "main": main, "fields": fields }).to_string()
 }
 
 /// The native record of a deal.
@@ -56,7 +60,18 @@ pub(crate) fn card(contact: &Json, asked: &[Identifier]) -> Card {
             fields.push(Field::new(key, Value::Texts(held)));
         }
     }
-    Card { fields, matched: matched.filter_map(place).collect(), ..Card::new(text(contact, "id")) }
+    Card {
+        url: own(contact, "url"),
+        manager: contact.get("person").map(person),
+        fields,
+        lines: contact["lines"].as_array().into_iter().flatten().map(line).collect(),
+        matched: matched.filter_map(place).collect(),
+        ..Card::new(text(contact, "id"))
+    }
+}
+
+fn line(line: &Json) -> Line {
+    Line { title: text(line, "title"), text: text(line, "text"), url: own(line, "url") }
 }
 
 pub(crate) fn deal(deal: &Json) -> Deal {
@@ -67,20 +82,52 @@ pub(crate) fn deal(deal: &Json) -> Deal {
         url: None,
         title: of("title").unwrap_or_default(),
         stage: of("stage"),
-        manager: deal["manager"].as_str().map(|id| Person { id: Some(id.to_owned()), ..nobody() }),
+        manager: deal.get("person").map(person),
         fields,
     }
 }
 
 pub(crate) fn person(person: &Json) -> Person {
-    let own = |key: &str| person[key].as_str().map(str::to_owned);
+    let own = |key: &str| own(person, key);
     Person {
         id: own("id"),
         name: own("name"),
-        email: own("email"),
+        // The ledger lets in by e-mail, so that a login is as good as one.
+        email: own("email").or_else(|| own("login")),
         phone: own("phone"),
         active: person["active"].as_bool().unwrap_or_default(),
     }
+}
+
+/// One field that the ledger says it can hold.
+pub(crate) fn spec(field: &Json) -> FieldSpec {
+    let choices = field["choices"].as_array().into_iter().flatten();
+    let choice = |choice: &Json| Some((own_at(choice, 0)?, own_at(choice, 1)?));
+    FieldSpec {
+        key: text(field, "key"),
+        title: own(field, "title").unwrap_or_else(|| text(field, "key")),
+        type_: match field["type"].as_str() {
+            Some("number") => FieldType::Number,
+            Some("flag") => FieldType::Flag,
+            Some("instant") => FieldType::Instant,
+            Some("choice") => FieldType::Choice,
+            Some("phone") => FieldType::Phone,
+            Some("email") => FieldType::Email,
+            Some("url") => FieldType::Url,
+            _ => FieldType::Text,
+        },
+        required: field["required"].as_bool().unwrap_or_default(),
+        repeated: field["repeated"].as_bool().unwrap_or_default(),
+        choices: choices.filter_map(choice).collect(),
+    }
+}
+
+fn own_at(list: &Json, place: usize) -> Option<String> {
+    list.get(place)?.as_str().map(str::to_owned)
+}
+
+fn own(record: &Json, key: &str) -> Option<String> {
+    record[key].as_str().map(str::to_owned)
 }
 
 pub(crate) fn nobody() -> Person {

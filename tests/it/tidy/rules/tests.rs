@@ -141,3 +141,20 @@ fn a_promise_needs_a_test_of_its_name() {
     assert_eq!(check("").len(), 1);
     assert_eq!(promises("# P\n", &tree).len(), 1);
 }
+
+#[test]
+fn a_scenario_ends_with_tests_that_exist() {
+    let tree = [source("tests/it/flow.rs", "#[tokio::test]\nasync fn kept() {}\nfn broken() {}")];
+    let check = |rows: &str| {
+        let head = "| scenario | article | test |\n|---|---|---|\n";
+        scenarios(
+            &format!("# P\n\n## What the articles promise\n\n{head}{rows}\n\n## More\n"),
+            &tree,
+        )
+    };
+    assert_eq!(check("| A `code` | Jivo | `kept` |"), [""; 0]);
+    assert_eq!(check("| A | Jivo | `kept`, `broken` |").len(), 1);
+    assert_eq!(check("| A | Jivo | some day |").len(), 1);
+    assert_eq!(check("").len(), 1);
+    assert_eq!(scenarios("# P\n", &tree).len(), 1);
+}

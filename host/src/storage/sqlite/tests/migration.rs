@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    account::IntegrationOptions,
+    account::{IntegrationOptions, Rules},
     storage::{
         Registry,
         suite::{self, at, settle},
@@ -85,6 +85,7 @@ async fn a_database_of_schema_1_goes_on_where_it_was() {
 
     let integrations = sqlite.integrations().await.unwrap();
     assert_eq!(integrations[0].options, IntegrationOptions::default());
+    assert_eq!(integrations[0].rules, Rules::default());
     let account = sqlite.accounts().await.unwrap().remove(0);
     sqlite.put_account(Some(&account), account.clone()).await.unwrap();
 }
@@ -121,6 +122,35 @@ async fn a_client_of_schema_1_is_forgotten() {
     let erased = stores.journal.forget(&phone, at(9)).await.unwrap();
     assert_eq!((erased.events, erased.jobs), (4, 2));
     assert!(suite::lease(&stores, 10, 9).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_database_of_schema_2_gets_rules_and_pools() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("patchbay.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("../schema_001.sql")).unwrap();
+    db.execute_batch(include_str!("../schema_002.sql")).unwrap();
+    for id in [suite::CHANNEL, "notebook"] {
+        let record = serde_json::to_string(&suite::account(id)).unwrap();
+        db.execute("INSERT INTO account VALUES (?1, ?1, TRUE, ?2)", (id, record)).unwrap();
+    }
+    db.execute_batch(&format!(
+        "INSERT INTO integration VALUES
+             ('{FIRST}', '{}', 'notebook', TRUE, '{{\"deals\":true}}');
+         PRAGMA user_version = 2;",
+        suite::CHANNEL
+    ))
+    .unwrap();
+    drop(db);
+
+    let sqlite = Sqlite::open(&path, &options()).unwrap();
+
+    let mut expected = suite::integration(FIRST, "notebook");
+    expected.options.deals = true;
+    assert_eq!(sqlite.integrations().await.unwrap(), [expected]);
+    assert!(sqlite.pools().await.unwrap().is_empty());
+    suite::draws::draw(&sqlite.stores(), "job-1").await;
 }
 
 #[test]

@@ -1,0 +1,209 @@
+//! What CRMs tell of themselves: their fields, their managers, and who looks after how many.
+//!
+//! Asked when a job needs it, and kept for a few minutes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Failure, Work, ledger::Ledger};
+use crate::{
+    account::Role,
+    card::{FieldSpec, Person},
+    event::{Remark, RemarkKind},
+    id::AccountId,
+    outcome::Outcome,
+    plugin::{self, Adapter},
+};
+
+/// Fields change when somebody redesigns the CRM.
+const FIELDS_KEPT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Managers come and go, and so do their cards.
+const MANAGERS_KEPT: SignedDuration = SignedDuration::from_mins(2);
+
+/// A CRM that did not tell is asked again after this.
+const SILENCE_KEPT: SignedDuration = SignedDuration::from_secs(30);
+
+/// Pages of assignments that are counted at most.
+const PAGES_MAX: usize = 50;
+
+/// The facts of every CRM account that was asked. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Facts(Arc<Mutex<HashMap<AccountId, Told>>>);
+
+/// What one account's CRM has told.
+#[derive(Debug)]
+struct Told {
+    /// Through this adapter. A changed account or plugin has another one.
+    by: Weak<Adapter>,
+    contact_fields: Slot<Arc<[FieldSpec]>>,
+    deal_fields: Slot<Arc<[FieldSpec]>>,
+    managers: Slot<Option<Arc<[Person]>>>,
+    loads: Slot<Arc<BTreeMap<String, u64>>>,
+}
+
+/// A value, and when it has to be asked for again.
+type Slot<T> = Option<(T, Timestamp)>;
+
+/// Which fact is meant.
+type Which<T> = fn(&mut Told) -> &mut Slot<T>;
+
+impl Facts {
+    fn get<T: Clone>(&self, adapter: &Arc<Adapter>, which: Which<T>, now: Timestamp) -> Option<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = all.get_mut(&adapter.account().id)?;
+        if !Weak::ptr_eq(&told.by, &Arc::downgrade(adapter)) {
+            return None;
+        }
+        which(told).as_ref().filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
+    }
+
+    fn put<T>(&self, adapter: &Arc<Adapter>, which: Which<T>, value: T, until: Timestamp) {
+        let by = Arc::downgrade(adapter);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Accounts that are gone or changed leave nothing behind.
+        all.retain(|_, told| 0 < told.by.strong_count());
+        let told = all.entry(adapter.account().id.clone()).or_insert_with(|| Told::new(&by));
+        if !Weak::ptr_eq(&told.by, &by) {
+            *told = Told::new(&by);
+        }
+        *which(told) = Some((value, until));
+    }
+}
+
+impl Told {
+    fn new(by: &Weak<Adapter>) -> Self {
+        let by = Weak::clone(by);
+        Self { by, contact_fields: None, deal_fields: None, managers: None, loads: None }
+    }
+}
+
+impl Ledger<'_> {
+    /// The fields of a contact; empty where the CRM does not tell them, for whatever reason.
+    pub(super) fn contact_fields(&self) -> Work<'_, Arc<[FieldSpec]>> {
+        Box::pin(async move {
+            self.fields(|told| &mut told.contact_fields, self.crm.describe_fields()).await
+        })
+    }
+
+    /// The fields of a deal, likewise.
+    pub(super) fn deal_fields(&self) -> Work<'_, Arc<[FieldSpec]>> {
+        Box::pin(async move {
+            self.fields(|told| &mut told.deal_fields, self.crm.describe_deal_fields()).await
+        })
+    }
+
+    async fn fields(
+        &self,
+        which: Which<Arc<[FieldSpec]>>,
+        call: impl Future<Output = Result<Vec<FieldSpec>, plugin::Error>>,
+    ) -> Result<Arc<[FieldSpec]>, Failure> {
+        if let Some(known) = self.known(which) {
+            return Ok(known);
+        }
+        if !self.can_ask() {
+            return Ok(Arc::default());
+        }
+        self.hold().await?;
+        let (specs, kept) = match call.await {
+            Ok(specs) => (specs, FIELDS_KEPT),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(account.id = %self.crm.account().id, error, "the CRM does not tell its fields");
+                (Vec::new(), SILENCE_KEPT)
+            }
+        };
+        Ok(self.keep(which, specs.into(), kept))
+    }
+
+    /// All managers; `None` where the CRM does not tell who they are.
+    pub(super) fn managers(&self) -> Work<'_, Option<Arc<[Person]>>> {
+        Box::pin(async move {
+            let which: Which<_> = |told| &mut told.managers;
+            if !self.crm.has(Role::Managers) {
+                return Ok(None);
+            }
+            if let Some(known) = self.known(which) {
+                return Ok(known);
+            }
+            if !self.can_ask() {
+                return Ok(None);
+            }
+            match self.call(self.crm.list_managers()).await {
+                Ok(managers) => Ok(self.keep(which, Some(managers.into()), MANAGERS_KEPT)),
+                Err(failure) if failure.outcome == Outcome::Permanent => {
+                    self.not_told("its managers", &failure);
+                    Ok(self.keep(which, None, SILENCE_KEPT))
+                }
+                Err(failure) => Err(failure),
+            }
+        })
+    }
+
+    /// How many cards each manager looks after, by the manager's id.
+    pub(super) fn loads(&self) -> Work<'_, Arc<BTreeMap<String, u64>>> {
+        Box::pin(async move {
+            let which: Which<_> = |told| &mut told.loads;
+            if let Some(known) = self.known(which) {
+                return Ok(known);
+            }
+            let mut loads = BTreeMap::new();
+            if !self.crm.has(Role::Managers) || !self.can_ask() {
+                return Ok(Arc::new(loads));
+            }
+            let mut page: Option<String> = None;
+            for _ in 0..PAGES_MAX {
+                let call = self.crm.list_assignments(page.as_deref());
+                let (assignments, next) = match self.call(call).await {
+                    Ok(told) => told,
+                    Err(failure) if failure.outcome == Outcome::Permanent => {
+                        self.not_told("who looks after whom", &failure);
+                        return Ok(self.keep(which, Arc::default(), SILENCE_KEPT));
+                    }
+                    Err(failure) => return Err(failure),
+                };
+                for assignment in assignments {
+                    let cards = u64::try_from(assignment.cards.len()).unwrap_or(u64::MAX);
+                    if let Some(id) = assignment.manager.id {
+                        let load: &mut u64 = loads.entry(id).or_default();
+                        *load = load.saturating_add(cards);
+                    }
+                }
+                page = next;
+                if page.is_none() {
+                    break;
+                }
+            }
+            Ok(self.keep(which, Arc::new(loads), MANAGERS_KEPT))
+        })
+    }
+
+    fn not_told(&self, what: &str, failure: &Failure) {
+        let text = format!("the CRM does not tell {what}: {}", failure.reason);
+        self.remark(Remark { kind: RemarkKind::Unsupported, text });
+    }
+
+    /// One more card for this manager, until the CRM is asked again.
+    pub(super) fn add_load(&self, manager: &str) {
+        let mut all = self.means.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = all.get_mut(&self.crm.account().id);
+        if let Some((loads, _)) = told.and_then(|told| told.loads.as_mut()) {
+            let load = Arc::make_mut(loads).entry(manager.to_owned()).or_default();
+            *load = load.saturating_add(1);
+        }
+    }
+
+    fn known<T: Clone>(&self, which: Which<T>) -> Option<T> {
+        self.means.facts.get(self.crm, which, self.now())
+    }
+
+    fn keep<T: Clone>(&self, which: Which<T>, value: T, kept: SignedDuration) -> T {
+        let until = self.now().checked_add(kept).unwrap_or(Timestamp::MAX);
+        self.means.facts.put(self.crm, which, value.clone(), until);
+        value
+    }
+}

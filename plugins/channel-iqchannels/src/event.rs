@@ -1,0 +1,114 @@
+//! A webhook to the event of the contract.
+
+use patchbay_sdk::channel::{Event, Kind};
+use patchbay_sdk::types::{Author, Message, Transcript};
+
+use crate::webhook::{ChatMessage, Webhook};
+use crate::{client, time};
+
+/// Longer names of unknown events are cut.
+const MAX_NAME_CHARS: usize = 64;
+/// The vendor's ids are numbers; a longer text in the place of one is none.
+const MAX_ID_BYTES: usize = 64;
+
+pub(crate) fn event(webhook: &Webhook<'_>, context: Option<String>) -> Event {
+    let kind = kind(webhook);
+    let is_stored = !matches!(kind, Kind::Ignored(_)) && !webhook.event.transitive.is_true();
+    Event {
+        dedup_key: if is_stored { dedup_key(webhook) } else { None },
+        conversation: lane(webhook),
+        episode: webhook.ticket_id().and_then(|id| named("ticket", id)),
+        wants_reply: false,
+        occurred_at: webhook.event.created_at.get().and_then(time::from_milliseconds),
+        kind,
+        client: client::identifiers(webhook),
+        fields: client::fields(webhook),
+        agents: client::agents(webhook),
+        context,
+    }
+}
+
+/// A client has one chat in each channel, and keeps it.
+fn lane(webhook: &Webhook<'_>) -> String {
+    let of_chat = webhook.event.chat_id.get().and_then(|id| named("chat", id));
+    let of_client = || webhook.client_id().and_then(|id| named("client", id));
+    of_chat.or_else(of_client).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+/// What is not stored has no id, or the id 0.
+fn dedup_key(webhook: &Webhook<'_>) -> Option<String> {
+    webhook.event.id.get().filter(|&id| id != "0").and_then(|id| named("event", id))
+}
+
+fn named(kind: &str, id: &str) -> Option<String> {
+    (id.len() <= MAX_ID_BYTES).then(|| format!("{kind}:{id}"))
+}
+
+fn kind(webhook: &Webhook<'_>) -> Kind {
+    let name = webhook.event.kind.get().unwrap_or_default();
+    if webhook.event.transitive.is_true() {
+        return Kind::Ignored(ignored_name(name));
+    }
+    match name {
+        "chat_created" | "chat_opened" => Kind::ConversationStarted,
+        "chat_closed" => Kind::ConversationFinished(transcript(webhook)),
+        // So that the host learns who is responsible.
+        "chat_assigned" => Kind::ClientUpdated,
+        "message_created" => created(webhook),
+        _ => Kind::Ignored(ignored_name(name)),
+    }
+}
+
+/// A message without its text still tells that the client is there; one of the server's own does not.
+fn created(webhook: &Webhook<'_>) -> Kind {
+    let Some(sent) = webhook.message() else { return Kind::ClientUpdated };
+    match message(webhook, sent) {
+        Some(message) if message.author != Author::System => Kind::MessageReceived(message),
+        Some(_) => Kind::Ignored("message_created of the system".to_owned()),
+        None => Kind::ClientUpdated,
+    }
+}
+
+/// `None` where it says nothing.
+fn message(webhook: &Webhook<'_>, sent: &ChatMessage<'_>) -> Option<Message> {
+    let author = author(webhook, sent);
+    let file = || sent.file_id.get().map(|id| format!("[file {id}]"));
+    Some(Message {
+        author,
+        agent: if author == Author::Agent { client::agent(webhook, &sent.user_id) } else { None },
+        sent_at: sent.created_at.get().and_then(time::from_milliseconds),
+        text: sent.text.owned().or_else(file)?,
+    })
+}
+
+/// A notice is the server's, whoever caused it.
+fn author(webhook: &Webhook<'_>, sent: &ChatMessage<'_>) -> Author {
+    if sent.payload.get() == Some("notice") {
+        return Author::System;
+    }
+    match sent.author.get().or_else(|| webhook.event.actor.get()) {
+        Some("client") => Author::Client,
+        Some("user") => Author::Agent,
+        Some("bot") => Author::Bot,
+        _ => Author::System,
+    }
+}
+
+/// As far as the server sent it along.
+fn transcript(webhook: &Webhook<'_>) -> Transcript {
+    let chat = webhook.event.chat_id.get();
+    let sent = webhook.rels.messages.iter().flatten();
+    let of_chat = sent.filter(|message| message.chat_id.get() == chat);
+    let messages = of_chat.filter_map(|sent| message(webhook, sent)).collect::<Vec<_>>();
+    Transcript {
+        started_at: messages.iter().filter_map(|message| message.sent_at.clone()).min(),
+        finished_at: webhook.event.created_at.get().and_then(time::from_milliseconds),
+        topic: None,
+        rating: None,
+        messages,
+    }
+}
+
+fn ignored_name(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+}

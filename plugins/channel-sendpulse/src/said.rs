@@ -1,0 +1,134 @@
+//! The text of a message, wherever its messenger puts it.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::tolerant::{Text, skip_seq};
+use crate::webhook::Webhook;
+
+/// Stands for a message without a text: a picture, a sticker, a voice.
+const WITHOUT_TEXT: &str = "[…]";
+
+/// The client's words; for a message without any its kind in brackets.
+pub(crate) fn text(webhook: &Webhook<'_>) -> String {
+    let message = webhook.channel_message();
+    let comment = Some(&message.message).filter(|_| message.item.get() == Some("comment"));
+    let places = [
+        comment,
+        Some(&message.text.0),
+        Some(&message.interactive.button_reply.title),
+        Some(&message.interactive.list_reply.title),
+        Some(&message.button.text),
+        Some(&message.caption),
+        Some(&message.title),
+        Some(&message.message),
+        Some(&webhook.contact.last_message),
+    ];
+    let said = places.into_iter().flatten().find_map(Text::owned);
+    said.or_else(|| Some(format!("[{}]", message.kind.get()?)))
+        .unwrap_or_else(|| WITHOUT_TEXT.to_owned())
+}
+
+/// `"text"`, or `{"body": "text"}` as `WhatsApp` has it.
+#[derive(Debug, Default)]
+pub(crate) struct Said<'a>(Text<'a>);
+
+impl<'de> Deserialize<'de> for Said<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SaidVisitor)
+    }
+}
+
+struct SaidVisitor;
+
+impl<'de> Visitor<'de> for SaidVisitor {
+    type Value = Said<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Said<'de>, E> {
+        Ok(Said(Text::from(v)))
+    }
+
+    fn visit_str<E: Error>(self, v: &str) -> Result<Said<'de>, E> {
+        Ok(Said(Text::from(v.to_owned())))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_u64<E: Error>(self, v: u64) -> Result<Said<'de>, E> {
+        Ok(Said(Text::from(v.to_string())))
+    }
+
+    fn visit_i64<E: Error>(self, v: i64) -> Result<Said<'de>, E> {
+        Ok(Said(Text::from(v.to_string())))
+    }
+
+    fn visit_f64<E: Error>(self, v: f64) -> Result<Said<'de>, E> {
+        Ok(Said(Text::from(v.to_string())))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Said<'de>, E> {
+        Ok(Said::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Said<'de>, A::Error> {
+        skip_seq(seq)?;
+        Ok(Said::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said<'de>, A::Error> {
+        let mut said = Said::default();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let value = map.next_value::<Text<'de>>()?;
+            if key.as_received() == "body" {
+                said = Said(value);
+            }
+        }
+        Ok(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &str, last_message: &str, expected: &str) {
+        let body = format!(
+            r#"{{"contact":{{"last_message":{last_message}}},"info":{{"message":{{"channel_data":{{"message":{message}}}}}}}}}"#
+        );
+        let webhook = serde_json::from_str::<Webhook<'_>>(&body).unwrap();
+        assert_eq!(text(&webhook), expected);
+    }
+
+    #[test]
+    fn each_messenger_has_its_own_place() {
+        check(r#"{"text":"telegram"}"#, "\"last\"", "telegram");
+        check(r#"{"text":{"body":"whatsapp"},"type":"text"}"#, "null", "whatsapp");
+        check(r#"{"interactive":{"button_reply":{"id":"1","title":"Yes"}}}"#, "null", "Yes");
+        check(r#"{"interactive":{"list_reply":{"id":"1","title":"Blue"}}}"#, "null", "Blue");
+        check(r#"{"button":{"text":"Buy"}}"#, "null", "Buy");
+        check(r#"{"title":"instagram"}"#, "null", "instagram");
+        check(r#"{"caption":"look"}"#, "null", "look");
+        check(
+            r#"{"item":"comment","message":"Яка вартість?","text":"x"}"#,
+            "null",
+            "Яка вартість?",
+        );
+        check(r#"{"text":7}"#, "null", "7");
+    }
+
+    #[test]
+    fn without_a_place_the_last_message_counts_and_then_the_kind() {
+        check("{}", "\"last\"", "last");
+        check("[]", "\"last\"", "last");
+        check(r#"{"text":{"body":{}},"type":"image"}"#, "null", "[image]");
+        check(r#"{"text":[["x"]]}"#, "\"\"", "[…]");
+    }
+}

@@ -1,0 +1,204 @@
+//! Moments as vendors write them to RFC 3339, without a time zone database in the component.
+
+const SECONDS_PER_DAY: i64 = 86_400;
+/// Days of 400 years, after which the calendar repeats itself.
+const DAYS_PER_ERA: i64 = 146_097;
+/// From 0000-03-01, where an era begins, to 1970-01-01.
+const DAYS_BEFORE_EPOCH: i64 = 719_468;
+/// 9999-12-31T23:59:59: RFC 3339 has four digits for the year.
+const LAST_SECOND: i64 = 253_402_300_799;
+/// From here on a number of seconds is one of milliseconds: as seconds it would be the year 5138.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// Unix seconds as a moment in UTC; `None` before 1970 and after 9999.
+pub fn from_unix(seconds: i64) -> Option<String> {
+    Some(format!("{}Z", clock_face(seconds)?))
+}
+
+/// What a clock showed, as [`local`] reads it, with its offset from UTC in minutes.
+pub fn with_offset(local: i64, offset_minutes: i32) -> Option<String> {
+    let (sign, minutes) = (if offset_minutes < 0 { '-' } else { '+' }, offset_minutes.abs());
+    (minutes < 24 * 60).then_some(())?;
+    Some(format!("{}{sign}{:02}:{:02}", clock_face(local)?, minutes / 60, minutes % 60))
+}
+
+/// `2025-10-09 11:53:20` or `09.10.2025 11:53:20`, seconds and the day's time optional, as the
+/// seconds since 1970 on that clock; `None` for anything else, an offset included.
+pub fn local(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let reversed = || numbers(date, '.').map(|[day, month, year]| [year, month, day]);
+    let [year, month, day] = numbers(date, '-').or_else(reversed)?;
+    // Midnight has seconds too.
+    let time = time.trim();
+    let time = if time.matches(':').count() == 1 { format!("{time}:00") } else { time.to_owned() };
+    let [hour, minute, second] = numbers(&time, ':')?;
+    let is_time = hour < 24 && minute < 60 && second < 60;
+    let days = days(year, month, day)?;
+    is_time.then(|| days * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second)
+}
+
+/// `+03:00`, `-0330`, `+3` or `Z` in minutes.
+pub fn offset(text: &str) -> Option<i32> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-" | "\u{2212}", rest) => (-1, rest),
+        _ => return None,
+    };
+    let is_plain = rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(halves) => halves,
+        None if rest.len() == 4 => rest.split_at_checked(2)?,
+        None => (rest, "0"),
+    };
+    let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
+    (is_plain && hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+/// RFC 3339 with an offset (a space for the `T` is borne), or Unix seconds or milliseconds.
+pub fn read(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Ok(number) = text.parse::<i64>() {
+        return from_unix(if number < MILLISECONDS_FROM { number } else { number / 1_000 });
+    }
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let zone = time.rfind(['+', '-', 'Z', 'z'])?;
+    let (time, zone) = time.split_at_checked(zone)?;
+    let time = time.split('.').next()?.trim_end();
+    let date = (date.matches('-').count() == 2).then_some(date)?;
+    with_offset(local(&format!("{date} {time}"))?, offset(zone)?)
+}
+
+fn clock_face(seconds: i64) -> Option<String> {
+    if !(0..=LAST_SECOND).contains(&seconds) {
+        return None;
+    }
+    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
+    let second = seconds % SECONDS_PER_DAY;
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
+}
+
+/// Three numbers of at most four digits.
+fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+    let mut parts = text.split(separator).map(|part| {
+        let is_plain = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 4;
+        part.parse::<i64>().ok().filter(|_| is_plain)
+    });
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// Year, month and day of a day counted from 1970. Years begin in March, so that leap days stand last.
+fn civil(day: i64) -> (i64, i64, i64) {
+    let shifted = day + DAYS_BEFORE_EPOCH;
+    let (era, day) = (shifted / DAYS_PER_ERA, shifted % DAYS_PER_ERA);
+    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day_of_month)
+}
+
+/// The day counted from 1970; `None` for one that the calendar does not have.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let year_from_march = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * DAYS_PER_ERA + day_of_era - DAYS_BEFORE_EPOCH;
+    (civil(days) == (year, month, day)).then_some(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_in_utc() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_760_000_000, "2025-10-09T08:53:20Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (LAST_SECOND, "9999-12-31T23:59:59Z"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(from_unix(seconds).as_deref(), Some(expected));
+        }
+        assert_eq!((from_unix(-1), from_unix(LAST_SECOND + 1)), (None, None));
+    }
+
+    #[test]
+    fn every_day_is_found_again() {
+        for day in 0..DAYS_PER_ERA {
+            let (year, month, date) = civil(day);
+            assert_eq!(days(year, month, date), Some(day));
+        }
+        for (year, month, day) in
+            [(2025, 2, 29), (2025, 13, 1), (2025, 0, 1), (2025, 4, 31), (1969, 1, 1)]
+        {
+            assert_eq!(days(year, month, day), None);
+        }
+    }
+
+    #[test]
+    fn local_times_are_read_in_both_orders() {
+        let cases = [
+            ("2025-10-09 11:53:20", Some(1_760_010_800)),
+            ("2025-10-09T11:53:20", Some(1_760_010_800)),
+            ("09.10.2025 11:53:20", Some(1_760_010_800)),
+            (" 9.10.2025  11:53 ", Some(1_760_010_780)),
+            ("2025-10-09", Some(1_759_968_000)),
+            ("2025-10-09 24:00:00", None),
+            ("2025-10-09 11:53:20+03:00", None),
+            ("31.02.2025 10:00:00", None),
+            ("10/09/2025", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(local(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_read_and_written() {
+        let cases =
+            [("+03:00", Some(180)), ("-0330", Some(-210)), ("+3", Some(180)), ("Z", Some(0))];
+        for (text, expected) in cases {
+            assert_eq!(offset(text), expected, "{text}");
+        }
+        for wrong in ["", "3", "+", "+24", "+03:60", "+1:2:3", "++3", "+-3", "Kyiv"] {
+            assert_eq!(offset(wrong), None, "{wrong}");
+        }
+        assert_eq!(with_offset(1_760_010_800, 180).as_deref(), Some("2025-10-09T11:53:20+03:00"));
+        assert_eq!(with_offset(1_760_010_800, -210).as_deref(), Some("2025-10-09T11:53:20-03:30"));
+        assert_eq!(with_offset(0, 1_440), None);
+    }
+
+    #[test]
+    fn moments_are_read_with_an_offset_or_as_seconds() {
+        let cases = [
+            ("2025-10-09T11:53:20+03:00", Some("2025-10-09T11:53:20+03:00")),
+            ("2025-10-09 11:53:20.123Z", Some("2025-10-09T11:53:20+00:00")),
+            ("2025-10-09T11:53-0330", Some("2025-10-09T11:53:00-03:30")),
+            ("1760000000", Some("2025-10-09T08:53:20Z")),
+            ("1760000000999", Some("2025-10-09T08:53:20Z")),
+            ("2025-10-09T11:53:20", None),
+            ("2025-10-09", None),
+            ("yesterday at Zurich", None),
+            ("-5", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text).as_deref(), expected, "{text}");
+        }
+    }
+}
