@@ -13,8 +13,8 @@
 //! 4. Answer failures with the case of [`types::Error`] that fits, because the host acts on the case
 //!    alone. `?` turns the error of a read into the right one; after a write say
 //!    `.map_err(http::after_write)?`, so that a lost answer is looked up before it is repeated.
-//! 5. Read bodies with [`form`], moments with [`instant`], and with the feature `json` documents as
-//!    trees that borrow (`json::Node`).
+//! 5. Read bodies with [`form`], moments with [`instant`], compare numbers with [`phone`], and with the
+//!    feature `json` read documents as trees that borrow (`json::Node`).
 //! 6. Test natively under `testing::Host` with the feature `testing`.
 //!
 //! A whole CRM adapter, for a CRM that knows clients by their phones:
@@ -146,6 +146,7 @@ pub mod json;
 pub mod kv;
 pub mod log;
 pub mod notes;
+pub mod phone;
 pub mod settings;
 pub mod tasks;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]

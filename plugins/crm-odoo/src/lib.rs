@@ -8,7 +8,6 @@ mod html;
 mod lookup;
 mod manifest;
 mod map;
-mod phone;
 mod server;
 mod upsert;
 mod utc;

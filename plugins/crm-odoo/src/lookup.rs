@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 
-use patchbay_sdk::types::{Card, Error, ExternalId, Identifier};
+use patchbay_sdk::{
+    phone,
+    types::{Card, Error, ExternalId, Identifier},
+};
 use serde_json::{Value, json};
 
 use crate::card::{self, Partner};
 use crate::client;
-use crate::phone;
 use crate::server::Server;
 
 /// Cards answered at most, as the contract says.

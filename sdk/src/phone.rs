@@ -1,7 +1,14 @@
-//! Phone numbers compared by their digits.
+//! Phone numbers compared by their digits, for hits that a CRM's search has found by less.
+//!
+//! ```
+//! use patchbay_sdk::phone;
+//!
+//! assert!(phone::matches("+380671234567", "067 123-45-67", None));
+//! assert!(!phone::matches("+380671234567", "+48 67 123 45 67", None));
+//! ```
 
-/// Odoo refuses to search for shorter ones, and so short a number names nobody.
-pub(crate) const DIGITS_MIN: usize = 3;
+/// Digits that a number has at least: so short a number names nobody.
+pub const DIGITS_MIN: usize = 3;
 
 /// Digits compared where the CRM's number lacks its country: more would include the trunk prefix.
 const NATIONAL_DIGITS: usize = 10;
@@ -9,8 +16,9 @@ const NATIONAL_DIGITS: usize = 10;
 /// What may stand before a whole national number.
 const COUNTRY_DIGITS_MAX: usize = 3;
 
-/// What Odoo shall search for: `+` and digits, or the digits alone as they were given.
-pub(crate) fn searched(number: &str) -> Option<String> {
+/// What a CRM shall search for: `+` and digits, or the digits alone as they were given; `None` for
+/// fewer than [`DIGITS_MIN`].
+pub fn searched(number: &str) -> Option<String> {
     let digits = digits(number);
     (DIGITS_MIN <= digits.len()).then(|| match international(number) {
         Some(digits) => format!("+{digits}"),
@@ -20,8 +28,10 @@ pub(crate) fn searched(number: &str) -> Option<String> {
 
 /// Whether the number asked for is the one on the card.
 ///
-/// `sanitized` is Odoo's own E.164 form, which knows the partner's country: where it is present it alone decides.
-pub(crate) fn matches(asked: &str, phone: &str, sanitized: Option<&str>) -> bool {
+/// `sanitized` is the CRM's own E.164 form, where it has one that knows the client's country: then
+/// it alone decides. Numbers without a country are compared by their last ten digits, or by all but
+/// the trunk zeros.
+pub fn matches(asked: &str, phone: &str, sanitized: Option<&str>) -> bool {
     match (international(asked), sanitized.and_then(international).or_else(|| international(phone)))
     {
         (Some(asked), Some(held)) => asked == held,
@@ -43,7 +53,7 @@ fn same_national(international: &str, national: &str) -> bool {
 }
 
 /// Digits after `+` or `00`; `None` for a number without its country.
-fn international(number: &str) -> Option<String> {
+pub fn international(number: &str) -> Option<String> {
     let number = number.trim();
     let all = digits(number);
     if number.starts_with('+') {
@@ -52,7 +62,8 @@ fn international(number: &str) -> Option<String> {
     all.strip_prefix("00").filter(|rest| !rest.is_empty()).map(str::to_owned)
 }
 
-fn digits(number: &str) -> String {
+/// The ASCII digits of a number.
+pub fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 
@@ -65,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_searched_for_in_the_form_odoo_compares() {
+    fn a_number_is_searched_for_in_the_form_that_is_compared() {
         assert_eq!(searched("+380 67 123-45-67").as_deref(), Some("+380671234567"));
         assert_eq!(searched("00380671234567").as_deref(), Some("+380671234567"));
         assert_eq!(searched("(067) 123 45 67").as_deref(), Some("0671234567"));
