@@ -16,10 +16,10 @@ use crate::types;
 
 /// Sends a request to a granted host and waits for the whole answer, whatever its status.
 ///
-/// The host keeps the account to its rate: a request waits for its turn up to 5 seconds. Where the
-/// turn is later, nothing is sent and the answer is a `429` with `retry-after`, as from a server
-/// that was asked too fast: answer [`types::Error::RateLimited`] with
-/// [`Response::retry_after_ms`] to both.
+/// The host keeps the account to its rate: a request waits for its turn up to 20 seconds. Where the
+/// turn is later, or after the end of the call, nothing is sent and the answer is a `429` with
+/// `retry-after`, as from a server that was asked too fast: answer [`types::Error::RateLimited`]
+/// with [`Response::retry_after_ms`] to both.
 ///
 /// Where the manifest says `oauth2`, the host adds the bearer token to a request that has no
 /// `authorization` header of its own, and renews a refused one. A `401` that arrives here is final:
