@@ -6,6 +6,7 @@
 
 pub mod book;
 mod check;
+pub mod conflict;
 mod context;
 pub mod decision;
 pub mod enquiry;

@@ -106,6 +106,7 @@ impl Default for ContactRule {
 #[serde(default, deny_unknown_fields)]
 pub struct DealRule {
     /// Kinds of events that open a deal, for example `lead-submitted`; empty for every enquiry.
+    /// `client-updated` is one where a client says who they are during a chat that has opened none.
     pub events: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     plugin,
     rules::{
         book::{Reading, Wanted},
-        identity,
+        conflict, identity,
         policy::{self, Plan, Planned},
     },
     storage::IdentityLink,
@@ -147,7 +147,7 @@ impl<'a> Contact<'a> {
             Plan::Create { fields } => (None, fields),
             Plan::Update { card, fields } => (Some(card), fields),
         };
-        let upsert = self.upsert(id, fields).await?;
+        let upsert = self.upsert(id, fields, &cards).await?;
         if let Some(id) = &upsert.id {
             if is_empty_record(&upsert.native) {
                 return self.show(cards).await;
@@ -163,7 +163,12 @@ impl<'a> Contact<'a> {
     }
 
     /// The write for these fields. Whoever is to look after a new card is chosen here.
-    fn upsert(&self, id: Option<String>, mut fields: Vec<Field>) -> Work<'_, Upsert> {
+    fn upsert<'b>(
+        &'b self,
+        id: Option<String>,
+        mut fields: Vec<Field>,
+        cards: &'b [Card],
+    ) -> Work<'b, Upsert> {
         Box::pin(async move {
             let effect = if id.is_some() { Effect::Updated } else { Effect::Created };
             let mut responsible = None;
@@ -172,7 +177,8 @@ impl<'a> Contact<'a> {
                 let value = responsible.clone().map(Value::Text);
                 fields.extend(value.map(|value| Field { key: MANAGER.to_owned(), value }));
             }
-            let native = self.ledger().map_fields(&self.reading.client, &fields).await?;
+            let reading = conflict::of_the_first(self.reading, cards);
+            let native = self.ledger().map_fields(&reading.client, &fields).await?;
             Ok(Upsert { id, fields, native, effect, responsible })
         })
     }
@@ -242,7 +248,7 @@ impl<'a> Contact<'a> {
         let Some(first) = cards.first().cloned() else { return Err(Failure::conflict()) };
         let plan = self.plan(&cards).await?.plan;
         if let (Effect::Created, Plan::Update { card, fields }) = (tried, plan) {
-            let upsert = self.upsert(Some(card.clone()), fields).await?;
+            let upsert = self.upsert(Some(card.clone()), fields, &cards).await?;
             if !is_empty_record(&upsert.native) {
                 self.ledger().hold_card(&card).await?;
                 // Another write than the one that met the conflict, and so another key.
@@ -296,7 +302,8 @@ impl<'a> Contact<'a> {
             identifier: identifier.clone(),
             card: card.id.clone(),
         };
-        let links = self.reading.client.iter().filter(is_wanted).map(link);
+        let reading = conflict::of_the_first(self.reading, &outcome.cards);
+        let links = reading.client.iter().filter(is_wanted).map(link);
         links.filter(|link| !self.links.contains(link)).collect()
     }
 }

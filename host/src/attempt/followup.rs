@@ -115,7 +115,7 @@ impl<'a> FollowUp<'a> {
         }
         let (step, decision) = rulebook.deal_step(event, None);
         if step != DealStep::Open {
-            if rulebook.options().deals && enquiry::is_enquiry(&event.kind) {
+            if rulebook.options().deals && enquiry::is_enquiry(event) {
                 let text = format!("no deal was opened: {}", decision.because);
                 self.ledger().remark(Remark { kind: RemarkKind::Forbidden, text });
             }
@@ -225,7 +225,7 @@ impl<'a> FollowUp<'a> {
 
     async fn notes(&self, subject: &Subject) -> Result<(), Failure> {
         let Course { rulebook, event, channel, .. } = self.course;
-        let notes = rulebook.notes(self.reading, event, channel);
+        let notes = rulebook.notes(self.reading, event, channel, self.is_known);
         if !notes.is_empty() && !self.ledger().crm.has(Role::Notes) {
             self.course.cannot("the CRM has no notes");
             return Ok(());

@@ -137,7 +137,7 @@ impl Course<'_> {
             let follow_up = FollowUp { course: self, reading, card, chosen, is_known };
             let made = follow_up.run().await?.map(|deal| deal_made(&deal));
             // What came before the enquiry itself has opened nothing: that is still to be done.
-            let is_new = !is_known && enquiry::is_enquiry(&self.event.kind);
+            let is_new = !is_known && self.rulebook.settles_enquiry(self.event);
             let link = |identifier| IdentityLink {
                 crm: self.ledger.crm.account().id.clone(),
                 identifier,

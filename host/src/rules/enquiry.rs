@@ -44,16 +44,23 @@ pub enum DealStep {
 }
 
 /// The events that may open a deal, by the names of their kinds.
-pub(super) const ENQUIRIES: &[&str] =
-    &["conversation-started", "offline-message", "lead-submitted", "call-finished"];
+pub(super) const ENQUIRIES: &[&str] = &[
+    "conversation-started",
+    "client-updated",
+    "offline-message",
+    "lead-submitted",
+    "call-finished",
+];
 
 /// Whether the client came with a wish of their own: such an event opens a deal.
-pub fn is_enquiry(kind: &Kind) -> bool {
-    match kind {
+///
+/// So does a client who says who they are during a chat, if the chat has opened nothing so far.
+pub fn is_enquiry(event: &Event) -> bool {
+    match &event.kind {
+        Kind::ClientUpdated => event.episode.is_some(),
         Kind::ConversationStarted | Kind::OfflineMessage(_) | Kind::LeadSubmitted => true,
         Kind::CallFinished(call) => call.direction == Direction::Inbound,
-        Kind::ClientUpdated
-        | Kind::ConversationAssigned(_)
+        Kind::ConversationAssigned(_)
         | Kind::ConversationFinished(_)
         | Kind::MessageReceived(_)
         | Kind::CallStarted(_)
@@ -86,8 +93,8 @@ pub fn deal_fields(event: &Event, card: &Card) -> Vec<Field> {
 }
 
 /// The task of an event. `open` is the deal that the client had before.
-pub fn errand(kind: &Kind, open: Option<&Deal>) -> Option<Errand> {
-    match kind {
+pub fn errand(event: &Event, open: Option<&Deal>) -> Option<Errand> {
+    match &event.kind {
         Kind::OfflineMessage(text) => {
             Some(Errand { title: "Answer the offline message".to_owned(), text: text.clone() })
         }
@@ -95,7 +102,7 @@ pub fn errand(kind: &Kind, open: Option<&Deal>) -> Option<Errand> {
             let number = call.client_number.clone().unwrap_or_default();
             Some(Errand { title: "Call back".to_owned(), text: number })
         }
-        kind if is_enquiry(kind) => open.map(|deal| Errand {
+        _ if is_enquiry(event) => open.map(|deal| Errand {
             title: "The client has come again".to_owned(),
             text: format!("The deal \u{201c}{}\u{201d} is open.", deal.title),
         }),
@@ -201,26 +208,26 @@ mod tests {
     #[test]
     fn an_offline_message_asks_for_all_three() {
         let event = event(offline());
-        assert!(is_enquiry(&event.kind));
-        assert_eq!(errand(&event.kind, None).unwrap().title, "Answer the offline message");
+        assert!(is_enquiry(&event));
+        assert_eq!(errand(&event, None).unwrap().title, "Answer the offline message");
         assert_eq!(note(&event), Some(Note::Text("please write".to_owned())));
     }
 
     #[test]
     fn a_chat_is_a_task_only_for_whom_a_deal_is_open() {
         let event = event(Kind::ConversationStarted);
-        assert_eq!(errand(&event.kind, None), None);
-        assert_eq!(errand(&event.kind, Some(&deal())).unwrap().title, "The client has come again");
+        assert_eq!(errand(&event, None), None);
+        assert_eq!(errand(&event, Some(&deal())).unwrap().title, "The client has come again");
         assert_eq!(note(&event), None);
     }
 
     #[test]
     fn only_a_call_from_the_client_that_nobody_took_is_called_back() {
-        let errand = |call| errand(&Kind::CallFinished(call), None);
+        let errand = |call| errand(&event(Kind::CallFinished(call)), None);
         assert_eq!(errand(call(Direction::Inbound, true)).unwrap().text, "+79000000001");
         assert_eq!(errand(call(Direction::Inbound, false)), None);
         assert_eq!(errand(call(Direction::Outbound, true)), None);
-        assert!(!is_enquiry(&Kind::CallFinished(call(Direction::Outbound, false))));
+        assert!(!is_enquiry(&event(Kind::CallFinished(call(Direction::Outbound, false)))));
     }
 
     #[test]
@@ -233,9 +240,20 @@ mod tests {
             messages: Vec::new(),
         };
         let event = event(Kind::ConversationFinished(transcript.clone()));
-        assert!(!is_enquiry(&event.kind));
-        assert_eq!(errand(&event.kind, Some(&deal())), None);
+        assert!(!is_enquiry(&event));
+        assert_eq!(errand(&event, Some(&deal())), None);
         assert_eq!(note(&event), Some(Note::Transcript(transcript)));
+    }
+
+    #[test]
+    fn who_is_introduced_during_a_chat_has_a_wish_and_whose_data_change_has_none() {
+        let changed = event(Kind::ClientUpdated);
+        assert!(!is_enquiry(&changed));
+        assert_eq!(errand(&changed, Some(&deal())), None);
+        let introduced = Event { episode: Some("chat:1".to_owned()), ..changed };
+        assert!(is_enquiry(&introduced));
+        assert_eq!(errand(&introduced, None), None);
+        assert_eq!(errand(&introduced, Some(&deal())).unwrap().title, "The client has come again");
     }
 
     #[test]

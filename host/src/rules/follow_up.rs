@@ -22,10 +22,22 @@ const TITLE_CHARS_MAX: usize = 250;
 impl Rulebook {
     /// Whether this event opens a deal for a client who has none.
     pub fn opens_deal(&self, event: &Event) -> bool {
+        self.options().deals && enquiry::is_enquiry(event) && self.is_chosen(event)
+    }
+
+    /// Whether the operator lets events of this kind open deals.
+    fn is_chosen(&self, event: &Event) -> bool {
         let events = &self.rules().deal.events;
-        self.options().deals
-            && enquiry::is_enquiry(&event.kind)
-            && (events.is_empty() || events.iter().any(|name| name == event.kind.name()))
+        events.is_empty() || events.iter().any(|name| name == event.kind.name())
+    }
+
+    /// Whether the chat, call or form counts as dealt with after this event. A client introduced
+    /// during a chat leaves it to the chat's own enquiry where only that may open a deal.
+    pub fn settles_enquiry(&self, event: &Event) -> bool {
+        let waits = matches!(event.kind, Kind::ClientUpdated)
+            && self.options().deals
+            && !self.is_chosen(event);
+        enquiry::is_enquiry(event) && !waits
     }
 
     /// What becomes of the deal: `had` is the open one that the client had before this event.
@@ -35,7 +47,7 @@ impl Rulebook {
             |step, decided: String, because: &str| (step, Decision::new("deal", decided, because));
         let nothing = |because: &str| told(DealStep::Nothing, "nothing".to_owned(), because);
         match had {
-            _ if !enquiry::is_enquiry(&event.kind) => nothing(&format!("`{name}` is no enquiry")),
+            _ if !enquiry::is_enquiry(event) => nothing(&format!("`{name}` is no enquiry")),
             Some(deal) if self.maps_deals() => {
                 let decided = format!("deal {} is brought up to date", deal.id);
                 told(DealStep::Update, decided, "it is open, and the mapping has fields for it")
@@ -75,7 +87,7 @@ impl Rulebook {
         if !self.options().tasks {
             return none("the option `tasks` is off");
         }
-        let Some(built_in) = enquiry::errand(&event.kind, had) else {
+        let Some(built_in) = enquiry::errand(event, had) else {
             return none("the event asks nobody to do anything");
         };
         let (words, place, because) = match &event.kind {
@@ -124,18 +136,20 @@ impl Rulebook {
     }
 
     /// What is written down, each with the name of its step: the event's own note, and where the
-    /// enquiry came from. Empty where the integration writes no notes.
+    /// enquiry came from, once for what `is_known` is said of. Empty where the integration writes
+    /// no notes.
     pub fn notes(
         &self,
         reading: &Reading,
         event: &Event,
         channel: &AccountId,
+        is_known: bool,
     ) -> Vec<(&'static str, Note)> {
         if !self.options().notes {
             return Vec::new();
         }
         let own = enquiry::note(event).map(|note| (NOTE, note));
-        let is_told = self.rules().note.source && enquiry::is_enquiry(&event.kind);
+        let is_told = self.rules().note.source && enquiry::is_enquiry(event) && !is_known;
         let source = is_told.then(|| (SOURCE_NOTE, Note::Text(source_of(reading, event, channel))));
         own.into_iter().chain(source).collect()
     }

@@ -105,11 +105,6 @@ pub(super) fn normal_by(identifier: &Identifier, standard: &Standard) -> Option<
     }
 }
 
-/// The fields with phones and e-mails in the notation of the identifiers, empty values left out.
-pub fn normal_fields(fields: &[Field]) -> Vec<Field> {
-    fields.iter().filter_map(|field| normal_field_by(field, &Standard::default())).collect()
-}
-
 /// The identifier in its one notation; `None` when it is no address.
 pub fn normal(identifier: &Identifier) -> Option<Identifier> {
     let is_short = |bytes: usize| bytes <= IDENTIFIER_BYTES_MAX;
@@ -145,6 +140,17 @@ fn normal_email(text: &str) -> Option<String> {
     let (name, host) = text.rsplit_once('@')?;
     let is_address = !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace);
     is_address.then_some(text)
+}
+
+/// Whether two identifiers are one, however a CRM has written them.
+pub(super) fn is_same(one: &Identifier, other: &Identifier) -> bool {
+    match (one, other) {
+        (Identifier::Phone(one), Identifier::Phone(other)) => {
+            phone::digits(one) == phone::digits(other)
+        }
+        (Identifier::Email(one), Identifier::Email(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    }
 }
 
 /// The field with phones and e-mails in one notation; `None` where it is empty.
@@ -270,7 +276,10 @@ mod tests {
         let fields =
             [text("name", "  "), text("phone", "+7 900 000-00-03"), text("email", "A@Example.com")];
         assert_eq!(
-            normal_fields(&fields),
+            fields
+                .iter()
+                .filter_map(|field| normal_field_by(field, &Standard::default()))
+                .collect::<Vec<_>>(),
             [text("phone", "+79000000003"), text("email", "a@example.com")]
         );
     }

@@ -2,13 +2,13 @@
 
 use super::{
     book::{Reading, Rulebook},
+    conflict,
     decision::Decision,
-    identity::{self, CANONICAL_KEYS},
-    phone, update,
+    identity, update,
 };
 use crate::{
     card::{Card, Deal, Field, FieldSpec, FieldType, Identifier, Problem, Value},
-    event::{Event, Kind, Remark, RemarkKind},
+    event::{Kind, Remark, RemarkKind},
 };
 
 /// The fields that an event may fill in on a card that exists. What describes one visit
@@ -78,7 +78,7 @@ pub fn plan(
             let because = format!("`{}` changes nothing", kind.name());
             (Plan::Show, format!("card {}", card.id), because)
         }
-        Some(card) => fill_in(reading, card, specs),
+        Some(card) => fill_in(&conflict::of_the_first(reading, cards), card, specs),
         None if asks_only => {
             (Plan::Nothing, "nothing".to_owned(), format!("`{}` makes nothing", kind.name()))
         }
@@ -189,38 +189,6 @@ pub fn deal_update(reading: &Reading, deal: &Deal, specs: &[FieldSpec]) -> Vec<F
     update::changes(&reading.deal, &held, specs, &reading.standard)
 }
 
-/// The plan of an integration without rules.
-pub fn plain_plan(event: &Event, client: &[Identifier], cards: &[Card]) -> Plan {
-    let asks_only = matches!(event.kind, Kind::ClientAsked | Kind::ManagersAsked(_));
-    match cards.first() {
-        None if asks_only || !identity::can_make_a_card(client) => Plan::Nothing,
-        None => Plan::Create { fields: canonical(identity::normal_fields(&event.fields)) },
-        Some(_) if asks_only => Plan::Show,
-        Some(card) => {
-            let fields = missing(card, &identity::normal_fields(&event.fields));
-            if fields.is_empty() {
-                Plan::Show
-            } else {
-                Plan::Update { card: card.id.clone(), fields }
-            }
-        }
-    }
-}
-
-fn canonical(mut fields: Vec<Field>) -> Vec<Field> {
-    fields.retain(|field| CANONICAL_KEYS.contains(&field.key.as_str()));
-    fields
-}
-
-/// The fields that the card has no value for.
-fn missing(card: &Card, fields: &[Field]) -> Vec<Field> {
-    let is_wanted = |field: &&Field| KEYS_FILLED_IN.contains(&field.key.as_str());
-    let is_missing = |field: &&Field| {
-        !card.fields.iter().any(|held| held.key == field.key && !is_empty(&held.value))
-    };
-    fields.iter().filter(is_wanted).filter(is_missing).cloned().collect()
-}
-
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Empty => true,
@@ -270,7 +238,8 @@ fn contradicts(card: &Card, client: &[Identifier]) -> bool {
         let mut told = client.iter().filter(|it| is_kind(it)).peekable();
         told.peek().is_some()
             && !held.is_empty()
-            && told.all(|it| held.iter().all(|held| !is_same(&of((*held).to_owned()), it)))
+            && told
+                .all(|it| held.iter().all(|held| !identity::is_same(&of((*held).to_owned()), it)))
     };
     differs("phone", Identifier::Phone, |it| matches!(it, Identifier::Phone(_)))
         || differs("email", Identifier::Email, |it| matches!(it, Identifier::Email(_)))
@@ -279,7 +248,7 @@ fn contradicts(card: &Card, client: &[Identifier]) -> bool {
 fn score(card: &Card, client: &[Identifier]) -> usize {
     client
         .iter()
-        .filter(|wanted| card.matched.iter().any(|matched| is_same(matched, wanted)))
+        .filter(|wanted| card.matched.iter().any(|matched| identity::is_same(matched, wanted)))
         .count()
 }
 
@@ -287,18 +256,8 @@ fn score(card: &Card, client: &[Identifier]) -> usize {
 fn surest(card: &Card, client: &[Identifier]) -> usize {
     client
         .iter()
-        .position(|wanted| card.matched.iter().any(|matched| is_same(matched, wanted)))
+        .position(|wanted| card.matched.iter().any(|matched| identity::is_same(matched, wanted)))
         .unwrap_or(client.len())
-}
-
-fn is_same(one: &Identifier, other: &Identifier) -> bool {
-    match (one, other) {
-        (Identifier::Phone(one), Identifier::Phone(other)) => {
-            phone::digits(one) == phone::digits(other)
-        }
-        (Identifier::Email(one), Identifier::Email(other)) => one.eq_ignore_ascii_case(other),
-        (one, other) => one == other,
-    }
 }
 
 #[cfg(test)]

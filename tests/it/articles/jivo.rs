@@ -133,6 +133,20 @@ async fn a_client_who_is_absent_gets_a_card_as_soon_as_there_are_contacts() {
 }
 
 #[tokio::test]
+async fn who_is_introduced_during_a_chat_gets_one_deal_for_it() {
+    let stage = empty().await;
+    let url = stage.join(channel(everything(), json!({}))).await;
+    stage.replay(JIVO, "chat_accepted.no_contacts", &url).await;
+    assert_eq!(stage.counts(), [0, 0, 0, 0], "nobody has introduced themselves");
+    for _ in 0..2 {
+        stage.replay(JIVO, "chat_updated.introduced", &url).await;
+        assert_eq!(stage.counts(), [1, 1, 0, 0]);
+    }
+    assert_eq!(stage.one("deals")["card"], stage.one("contacts")["id"]);
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn the_answer_of_the_article_is_given_for_the_client_of_the_article() {
     let stage = Stage::new().await;
     stage.ledger.name_contacts("", 1, Some("http://crm.example.com/user/"));

@@ -139,7 +139,11 @@ fn only_enquiries_open_deals() {
         rules
     };
     Rulebook::compile(of(enquiry::ENQUIRIES), ALL_ON).unwrap();
-    check_refused(of(&["lead-submitted", "client-updated"]), ALL_ON, &["rules.deal.events[1]"]);
+    check_refused(
+        of(&["lead-submitted", "conversation-finished"]),
+        ALL_ON,
+        &["rules.deal.events[1]"],
+    );
     check_refused(of(&["lead"]), ALL_ON, &["rules.deal.events[0]"]);
     check_refused(of(&["offline-message"; 2]), ALL_ON, &["rules.deal.events[1]"]);
 }

@@ -40,6 +40,22 @@ fn only_named_enquiries_open_deals() {
 }
 
 #[test]
+fn a_client_introduced_during_a_chat_leaves_it_to_the_enquiry_where_only_that_opens_deals() {
+    let episode = Some("chat:1".to_owned());
+    let introduced = Event { episode, ..event(Kind::ClientUpdated, &[], &[]) };
+    let all = book(Rules::default());
+    assert!(all.opens_deal(&introduced) && all.settles_enquiry(&introduced));
+    let mut rules = Rules::default();
+    rules.deal.events = vec!["conversation-started".to_owned()];
+    let started_only = book(rules.clone());
+    assert!(!started_only.opens_deal(&introduced) && !started_only.settles_enquiry(&introduced));
+    assert!(started_only.settles_enquiry(&chat(&[])));
+    rules.deal.events.clear();
+    let no_deals = Rulebook::compile(rules, IntegrationOptions { deals: false, ..ALL_ON }).unwrap();
+    assert!(!no_deals.opens_deal(&introduced) && no_deals.settles_enquiry(&introduced));
+}
+
+#[test]
 fn a_mapping_overlays_the_fields_of_a_new_deal() {
     let rules = |own_fields| Rules {
         own_fields,
@@ -111,7 +127,7 @@ fn an_enquiry_leaves_a_note_of_its_source() {
     let mut rules = Rules { mapping: vec![mapping("contact.source", "Shop")], ..Rules::default() };
     rules.note.source = true;
     let book = book(rules);
-    let notes = |event: &Event| book.notes(&read(&book, event), event, &channel());
+    let notes = |event: &Event| book.notes(&read(&book, event), event, &channel(), false);
     let page = text("page-url", "https://shop.example/");
     let event = event(
         Kind::OfflineMessage("write me".to_owned()),
@@ -123,6 +139,8 @@ fn an_enquiry_leaves_a_note_of_its_source() {
         notes(&event),
         [(NOTE, Note::Text("write me".to_owned())), (SOURCE_NOTE, Note::Text(source.to_owned())),]
     );
+    let again = book.notes(&read(&book, &event), &event, &channel(), true);
+    assert_eq!(again, [(NOTE, Note::Text("write me".to_owned()))], "the source is told once");
     assert_eq!(notes(&Event { kind: Kind::ClientUpdated, ..event }), []);
 }
 
@@ -132,7 +150,7 @@ fn without_the_option_nothing_is_written_down() {
     let book = Rulebook::compile(Rules::default(), off).unwrap();
     let event = event(Kind::OfflineMessage("write me".to_owned()), &[], &[]);
     let reading = read(&book, &event);
-    assert_eq!(book.notes(&reading, &event, &channel()), []);
+    assert_eq!(book.notes(&reading, &event, &channel(), false), []);
     let card = card("1", &[], &[]);
     assert_eq!(book.errand(&reading, &event, &card, None, &mut Vec::new()).0, None);
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     account::{Mapping, Rules, Update},
+    event::Event,
     rules::tests::samples::{
         book, card, deal, email, event, external, mapping, phone, read, spec, text, texts,
     },

@@ -1,0 +1,68 @@
+//! Databases of every schema, taken over by hosts of this release.
+
+use patchbay_test_postgres::{connect, database};
+use tokio::task::JoinSet;
+
+use crate::storage::{
+    Error,
+    postgres::Postgres,
+    suite::{self, FIRST, options},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_start_at_once_migrate_once() {
+    let database = database().await;
+    let mut hosts = JoinSet::new();
+    for _ in 0..5 {
+        let url = database.url.clone();
+        hosts.spawn(async move { Postgres::open(&url, &options()).await.unwrap() });
+    }
+    for host in hosts.join_all().await {
+        assert!(host.stores().registry.accounts().await.unwrap().is_empty());
+        host.close().await;
+    }
+    let db = connect(&database.url).await;
+    let versions = db.query("SELECT version FROM schema_version", &[]).await.unwrap();
+    assert_eq!(versions.len(), 2);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_refused() {
+    let database = database().await;
+    Postgres::open(&database.url, &options()).await.unwrap().close().await;
+    let newer = "INSERT INTO schema_version VALUES (7)";
+    connect(&database.url).await.batch_execute(newer).await.unwrap();
+    let refused = Postgres::open(&database.url, &options()).await;
+    assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 2 })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_schema_1_gets_rules_and_pools() {
+    let database = database().await;
+    let db = connect(&database.url).await;
+    db.batch_execute(include_str!("../schema_001.sql")).await.unwrap();
+    let account = |id: &str| serde_json::to_string(&suite::account(id)).unwrap();
+    for id in [suite::CHANNEL, "notebook"] {
+        let sql = "INSERT INTO account VALUES ($1, $1, TRUE, $2)";
+        db.execute(sql, &[&id, &account(id)]).await.unwrap();
+    }
+    db.batch_execute(&format!(
+        "INSERT INTO integration VALUES
+             ('{FIRST}', '{}', 'notebook', TRUE, '{{\"deals\":true}}');
+         CREATE TABLE schema_version (version BIGINT NOT NULL);
+         INSERT INTO schema_version VALUES (1);",
+        suite::CHANNEL
+    ))
+    .await
+    .unwrap();
+
+    let host = Postgres::open(&database.url, &options()).await.unwrap();
+
+    let stores = host.stores();
+    let mut expected = suite::integration(FIRST, "notebook");
+    expected.options.deals = true;
+    assert_eq!(stores.registry.integrations().await.unwrap(), [expected]);
+    assert!(stores.registry.pools().await.unwrap().is_empty());
+    suite::draws::draw(&stores, "job-1").await;
+    host.close().await;
+}
