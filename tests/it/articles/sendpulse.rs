@@ -49,7 +49,10 @@ fn people(stage: &Stage) -> Vec<String> {
         let held = contact["identifiers"].as_array().unwrap().iter();
         held.map(|held| held.as_str().unwrap()).filter(is_theirs).collect::<Vec<_>>().join(" ")
     };
-    stage.all("contacts").iter().map(of).collect()
+    // Two lanes of one request run at the same time.
+    let mut people: Vec<String> = stage.all("contacts").iter().map(of).collect();
+    people.sort();
+    people
 }
 
 #[tokio::test]
@@ -84,8 +87,8 @@ async fn every_webhook_of_sendpulse_is_taken_and_each_person_has_one_card() {
         people(&stage),
         [
             "phone:+380440000001 email:olena@example.com",
-            "phone:+380440000003",
             "phone:+380440000002",
+            "phone:+380440000003",
             "phone:+380440000008",
         ],
         "who left no contact gets no card"
