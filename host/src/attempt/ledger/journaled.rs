@@ -202,7 +202,7 @@ fn unreadable(error: &serde_json::Error) -> Failure {
 mod tests {
     use super::*;
     use crate::{
-        clock::SystemClock,
+        clock::{ManualClock, SystemClock},
         event::{Event, Kind},
         id::{EventId, JobId},
         storage::Lease,
@@ -243,6 +243,25 @@ mod tests {
         let journal = database.unwrap().stores().journal;
         let lease = Duration::from_mins(1);
         Journaled::new(journal.as_ref(), &SystemClock, job, &crm, lease).key(step)
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_made_longer_once_it_is_no_longer_fresh() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = storage::sqlite::Sqlite::open(
+            &folder.path().join("patchbay.db"),
+            &crate::config::Storage::default(),
+        );
+        let journal = database.unwrap().stores().journal;
+        let (crm, clock, job) =
+            ("crm".parse().unwrap(), ManualClock::new(Timestamp::UNIX_EPOCH), job(1));
+        let lease = Duration::from_mins(1);
+        let journaled = Journaled::new(journal.as_ref(), &clock, &job, &crm, lease);
+        clock.advance(FRESH - Duration::from_micros(1));
+        journaled.hold().await.unwrap();
+        clock.advance(Duration::from_micros(1));
+        // The database knows of no such lease, and is asked only now.
+        assert!(matches!(journaled.hold().await, Err(storage::Error::LeaseLost)));
     }
 
     #[test]
