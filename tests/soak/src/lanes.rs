@@ -60,17 +60,21 @@ pub(crate) fn expected(journal: &[Entry], webhooks: &HashMap<u64, Webhook>) -> E
 }
 
 fn is_enquiry(event: Event) -> bool {
-    matches!(event, Event::Accepted { .. } | Event::Offline { .. })
+    !matches!(event, Event::Finished { .. })
 }
 
 /// The steps after the card that an event may have, in their order. Which event of a client makes
 /// the deal is not told by the order: the client's channels are lanes of their own.
 fn wanted(event: Event, is_first: bool) -> &'static [&'static [&'static str]] {
     match event {
-        Event::Accepted { .. } if is_first => &[&["deal"], &["task"]],
+        Event::Accepted { .. } | Event::Updated { .. } if is_first => {
+            &[&["deal", "source-note"], &["source-note", "task"]]
+        }
         Event::Accepted { .. } | Event::Updated { .. } => NOTHING,
         Event::Finished { .. } => &[&["note"]],
-        Event::Offline { .. } => &[&["deal", "note", "task"], &["note", "task"]],
+        Event::Offline { .. } => {
+            &[&["deal", "note", "source-note", "task"], &["note", "source-note", "task"]]
+        }
     }
 }
 

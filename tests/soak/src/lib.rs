@@ -27,12 +27,18 @@ mod webhook;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use patchbay_ledger::{Draw, Fault, Ledger, Weather};
+use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 
 pub use figures::Report;
 pub use site::Backend;
 
-use crate::{figures::Usage, journal::Entry, site::Site, verdict::Evidence};
+use crate::{
+    figures::Usage,
+    journal::Entry,
+    site::{MANAGERS, Site},
+    verdict::Evidence,
+};
 
 /// Longest wait for the last job after the load has ended.
 const IDLE_PATIENCE: Duration = Duration::from_mins(10);
@@ -72,6 +78,8 @@ pub async fn run(options: &Options) -> Report {
         latency_max: Duration::from_millis(50),
         faults: FAULTS.to_vec(),
     });
+    let manager = |id: &&str| json!({ "id": id, "name": id, "active": true });
+    ledger.set_managers(&MANAGERS.iter().map(manager).collect());
     let site = Arc::new(Site::open(options, &ledger).await);
     let started = Instant::now();
     let (stop, stopping) = watch::channel(false);

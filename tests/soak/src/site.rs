@@ -48,6 +48,12 @@ impl Backend {
     }
 }
 
+/// The pool that deals are given to.
+pub(crate) const MANAGERS: [&str; 2] = ["m1", "m3"];
+
+/// What the mapping writes on every deal.
+pub(crate) const SOURCE: &str = "soak";
+
 /// Channel accounts, each joined to the one ledger.
 pub(crate) const CHANNELS: usize = 3;
 
@@ -244,7 +250,12 @@ plugin = "crm-ledger"
 settings = {{ base-url = "{url}" }}
 secrets = {{ key = {{ file = '{key}' }} }}
 grants = [{{ allow = "{url}", private = true }}]
+[[pool]]
+id = "sales"
+crm = "ledger"
+members = [{members}]
 "#,
+        members = MANAGERS.map(|id| format!("{{ manager = '{id}' }}")).join(", "),
         data = seat.folder.join("data").display(),
         plugins = plugins.display(),
         key = seat.folder.join("key").display(),
@@ -263,6 +274,10 @@ id = "jivo-{channel}-to-ledger"
 channel = "jivo-{channel}"
 crm = "ledger"
 options = {{ deals = true, tasks = true, notes = true }}
+[integration.rules]
+note = {{ source = true }}
+responsible = {{ agent = false, pool = "sales" }}
+mapping = [{{ field = "deal.source", value = "{SOURCE}" }}]
 "#
         )
         .unwrap();

@@ -9,6 +9,7 @@ use crate::{
     journal::Entry,
     lanes::{self, Expected},
     send::Answered,
+    site::{MANAGERS, SOURCE},
     webhook::{Visitor, Webhook},
 };
 
@@ -131,6 +132,12 @@ fn clients(evidence: &Evidence<'_>, expected: &Expected) -> Vec<String> {
             Some(person) => *deals.entry(*person).or_default() += 1,
             None => faults.push(format!("the deal {} is nobody's", deal["id"])),
         }
+        if !MANAGERS.iter().any(|manager| deal["manager"] == *manager) {
+            faults.push(format!("the deal {} is none of the pool's", deal["id"]));
+        }
+        if deal["fields"]["source"] != SOURCE {
+            faults.push(format!("the deal {} has no source", deal["id"]));
+        }
     }
     faults.extend(uneven("card", &cards, &expected.clients));
     faults.extend(uneven("deal", &deals, &expected.enquirers));
@@ -202,7 +209,7 @@ fn without_effect<'a>(journal: &'a [Entry], writes: &[Write]) -> Vec<(&'a Entry,
             let kind = match step.name.as_str() {
                 "deal" => Kind::Deal,
                 "task" => Kind::Task,
-                "note" => Kind::Note,
+                "note" | "source-note" => Kind::Note,
                 _ => continue,
             };
             if made.get(step.key.as_str()) != Some(&kind) {

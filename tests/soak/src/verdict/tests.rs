@@ -28,13 +28,22 @@ impl Story {
             writes: Vec::new(),
             records: json!({
                 "contacts": [{ "id": "c1", "identifiers": [format!("phone:{}", chat.phone())] }],
-                "deals": [{ "id": "d1", "card": "c1" }],
+                "deals": [{
+                    "id": "d1", "card": "c1", "manager": MANAGERS[0], "fields": { "source": SOURCE },
+                }],
             }),
             duplicates: Vec::new(),
         };
-        story.add(1, chat, Event::Accepted { chat: 1, is_known: true }, None, &["deal"]);
+        story.add(
+            1,
+            chat,
+            Event::Accepted { chat: 1, is_known: true },
+            None,
+            &["deal", "source-note"],
+        );
         story.add(2, chat, Event::Finished { chat: 1 }, Some(1), &["note"]);
-        story.add(3, other, Event::Offline { message: 2 }, None, &["task", "note"]);
+        let offline = &["task", "note", "source-note"];
+        story.add(3, other, Event::Offline { message: 2 }, None, offline);
         story
     }
 
@@ -165,9 +174,10 @@ fn a_step_without_its_effect_is_seen() {
 
 #[test]
 fn effects_of_one_lane_in_the_wrong_order_are_seen_and_those_of_two_are_free() {
-    check("effects in the wrong order", |story| story.writes.swap(0, 1));
+    // The deal and the source of the first event, then the note of the second.
+    check("effects in the wrong order", |story| story.writes.swap(1, 2));
     let mut story = Story::new();
-    story.writes.rotate_left(2);
+    story.writes.rotate_left(3);
     assert_eq!(story.faults(), Vec::<String>::new());
 }
 
