@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{TestHost, jivo};
 
 mod channel;
+mod late_steps;
 mod matrix;
 mod people;
 mod previews;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::contact::Known;
 use crate::{
     card::{self, AdapterError, Problem},
+    event::Remark,
     outcome::{Blame, Outcome},
     plugin,
     shares::Verdict,
@@ -93,6 +94,13 @@ impl Failure {
     pub(super) fn of_channel(mut self) -> Self {
         self.reason = cut(format!("the channel could not be told: {}", self.reason));
         Self { verdict: Verdict::Nothing, peer: Peer::Channel, ..self }
+    }
+
+    /// The same, with what was met on the way to it.
+    pub(super) fn with_remarks(self, remarks: Vec<Remark>) -> Self {
+        let mut known = self.known.map_or_else(Known::nothing, |known| *known);
+        known.outcome.remarks = remarks;
+        Self { known: Some(Box::new(known)), ..self }
     }
 
     /// The same, with what stays known in spite of it.

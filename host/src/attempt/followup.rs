@@ -17,13 +17,18 @@ use crate::{
     rules::{
         book::Reading,
         enquiry::{self, DealStep, Errand},
-        policy,
+        follow_up, policy,
     },
 };
 
-const DEAL: &str = "deal";
+/// The step that makes a deal.
+pub(super) const DEAL: &str = "deal";
 const UPDATE_DEAL: &str = "update-deal";
 const TASK: &str = "task";
+
+/// The steps that follow from an enquiry.
+pub(super) const STEPS: &[&str] =
+    &[DEAL, UPDATE_DEAL, TASK, follow_up::NOTE, follow_up::SOURCE_NOTE];
 
 /// What follows once the card is known.
 pub(super) struct FollowUp<'a> {

@@ -209,12 +209,20 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// What a step answered that an earlier attempt has done. What was done in another CRM, before
+    /// What a step answered that this attempt or an earlier one has done. What was done in another CRM, before
     /// the integration was led to this one, has another key.
     pub(super) fn finished<T: DeserializeOwned>(&self, step: &str) -> Option<T> {
         match &self.mode {
             Mode::Attempt(journaled) => journaled.finished(step),
             Mode::Preview(_) => None,
+        }
+    }
+
+    /// Whether one of these steps was done, by an earlier attempt or by this one.
+    pub(super) fn has_done(&self, steps: &[&str]) -> bool {
+        match &self.mode {
+            Mode::Attempt(journaled) => journaled.has_done(steps),
+            Mode::Preview(_) => false,
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Failure, Work,
     contact::{Contact, Known},
-    followup::FollowUp,
+    followup::{self, FollowUp},
     ledger::Ledger,
     push,
 };
@@ -34,9 +34,15 @@ pub(super) struct Course<'a> {
 impl Course<'_> {
     /// Does what is left to do.
     pub(super) async fn run(&self) -> Result<Known, Failure> {
-        let mut known = self.followed().await?;
-        known.outcome.remarks = self.ledger.traced().remarks;
-        Ok(known)
+        let remarks = || self.ledger.traced().remarks;
+        match self.followed().await {
+            Ok(mut known) => {
+                known.outcome.remarks = remarks();
+                Ok(known)
+            }
+            // A dead letter tells what was met on the way to it.
+            Err(failure) => Err(failure.with_remarks(remarks())),
+        }
     }
 
     fn followed(&self) -> Work<'_, Known> {
@@ -70,11 +76,8 @@ impl Course<'_> {
             }
             match push::push(self, &reading, card).await {
                 Ok(()) => Ok(known),
-                Err(failure) => {
-                    // The CRM has all: what is known of it stays, whatever becomes of the channel.
-                    known.outcome.remarks = self.ledger.traced().remarks;
-                    Err(failure.with_known(known))
-                }
+                // The CRM has all: what is known of it stays, whatever becomes of the channel.
+                Err(failure) => Err(failure.with_known(known)),
             }
         })
     }
@@ -119,7 +122,8 @@ impl Course<'_> {
     fn in_crm<'b>(&'b self, reading: &'b Reading) -> Work<'b, Known> {
         Box::pin(async move {
             let options = self.rulebook.options();
-            let opens = options.deals || options.tasks;
+            let rules = self.rulebook.rules();
+            let opens = options.deals || options.tasks || (options.notes && rules.note.source);
             let episode = enquiry::episode_of(self.event, self.channel).filter(|_| opens);
             let asked: Vec<Identifier> = reading.client.iter().chain(&episode).cloned().collect();
             let linked = self.ledger.linked_cards(&asked).await?;
@@ -131,20 +135,34 @@ impl Course<'_> {
             if !follows || self.asks_only() {
                 return Ok(known);
             }
-            self.ledger.hold_card(&card.id).await?;
-            let is_known = !of_episode.is_empty();
+            // What this job has opened itself, in an earlier attempt, is not another's.
+            let is_known = !of_episode.is_empty() && !self.ledger.has_done(followup::STEPS);
             let chosen = known.responsible.as_deref();
             let follow_up = FollowUp { course: self, reading, card, chosen, is_known };
-            let made = follow_up.run().await?.map(|deal| deal_made(&deal));
+            let followed = match self.ledger.hold_card(&card.id).await {
+                Ok(()) => follow_up.run().await,
+                Err(failure) => Err(failure),
+            };
+            // Where a later step failed, what was made before is remembered all the same: the next
+            // event of the client must find it, and the CRM's own search may not yet.
+            let is_settled = followed.is_ok() || self.ledger.has_done(followup::STEPS);
             // What came before the enquiry itself has opened nothing: that is still to be done.
-            let is_new = !is_known && self.rulebook.settles_enquiry(self.event);
+            let is_new = is_settled && !is_known && self.rulebook.settles_enquiry(self.event);
+            let made = match &followed {
+                Ok(made) => made.clone(),
+                Err(_) => self.ledger.finished::<Deal>(followup::DEAL),
+            };
             let link = |identifier| IdentityLink {
                 crm: self.ledger.crm.account().id.clone(),
                 identifier,
                 card: card.id.clone(),
             };
+            let made = made.as_ref().map(deal_made);
             known.links.extend(episode.filter(|_| is_new).into_iter().chain(made).map(link));
-            Ok(known)
+            match followed {
+                Ok(_) => Ok(known),
+                Err(failure) => Err(failure.with_known(known)),
+            }
         })
     }
 

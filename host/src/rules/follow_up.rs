@@ -34,10 +34,11 @@ impl Rulebook {
     /// Whether the chat, call or form counts as dealt with after this event. A client introduced
     /// during a chat leaves it to the chat's own enquiry where only that may open a deal.
     pub fn settles_enquiry(&self, event: &Event) -> bool {
-        let waits = matches!(event.kind, Kind::ClientUpdated)
-            && self.options().deals
-            && !self.is_chosen(event);
-        enquiry::is_enquiry(event) && !waits
+        enquiry::is_enquiry(event) && !self.waits_for_enquiry(event)
+    }
+
+    fn waits_for_enquiry(&self, event: &Event) -> bool {
+        matches!(event.kind, Kind::ClientUpdated) && self.options().deals && !self.is_chosen(event)
     }
 
     /// What becomes of the deal: `had` is the open one that the client had before this event.
@@ -87,7 +88,8 @@ impl Rulebook {
         if !self.options().tasks {
             return none("the option `tasks` is off");
         }
-        let Some(built_in) = enquiry::errand(event, had) else {
+        let built_in = enquiry::errand(event, had).filter(|_| !self.waits_for_enquiry(event));
+        let Some(built_in) = built_in else {
             return none("the event asks nobody to do anything");
         };
         let (words, place, because) = match &event.kind {
@@ -149,7 +151,7 @@ impl Rulebook {
             return Vec::new();
         }
         let own = enquiry::note(event).map(|note| (NOTE, note));
-        let is_told = self.rules().note.source && enquiry::is_enquiry(event) && !is_known;
+        let is_told = self.rules().note.source && self.settles_enquiry(event) && !is_known;
         let source = is_told.then(|| (SOURCE_NOTE, Note::Text(source_of(reading, event, channel))));
         own.into_iter().chain(source).collect()
     }

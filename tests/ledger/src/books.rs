@@ -53,6 +53,8 @@ pub(crate) struct Books {
     writes: Vec<Noted>,
     /// Contacts by each of their identifiers, as [`comparable`] makes them.
     holders: HashMap<String, Vec<usize>>,
+    /// The first contact that the search does not know yet.
+    pub(crate) hidden_from: Option<usize>,
     /// Deals by the place of their contact.
     deals_of: HashMap<usize, Vec<usize>>,
     /// The kind and id of the first record that was created with a key.
@@ -112,7 +114,7 @@ impl Books {
     pub(crate) fn lookup(&self, identifiers: &[String]) -> Vec<Value> {
         let mut matched: Vec<(usize, Vec<usize>)> = Vec::new();
         for (place, identifier) in identifiers.iter().enumerate() {
-            for contact in self.holding(identifier) {
+            for contact in self.found(identifier) {
                 match matched.iter_mut().find(|(known, _)| *known == contact) {
                     Some((_, places)) => places.push(place),
                     None => matched.push((contact, vec![place])),
@@ -126,6 +128,20 @@ impl Books {
             Some(card)
         };
         matched.into_iter().take(PAGE).filter_map(card).collect()
+    }
+
+    /// What the search knows of those who hold the identifier. An id is not searched for.
+    fn found(&self, identifier: &str) -> Vec<usize> {
+        let mut found = self.holding(identifier);
+        if !identifier.starts_with("card:") {
+            found.retain(|place| self.hidden_from.is_none_or(|from| *place < from));
+        }
+        found
+    }
+
+    /// The number of contacts.
+    pub(crate) fn contacts(&self) -> usize {
+        self.contacts.len()
     }
 
     fn holding(&self, identifier: &str) -> Vec<usize> {

@@ -15,6 +15,14 @@ impl Ledger {
         self.shared.change(|state| state.manners.is_unique = is_so);
     }
 
+    /// Whether a search finds nothing of what is made from now on, as in a CRM whose index comes
+    /// after.
+    pub fn search_late(&self, is_so: bool) {
+        self.shared.change(|state| {
+            state.books.hidden_from = is_so.then(|| state.books.contacts());
+        });
+    }
+
     /// Who looks after clients: a list of `{id, name, email, login, active}`.
     pub fn set_managers(&self, managers: &Value) {
         self.shared.change(|state| state.manners.managers = list(managers));

@@ -1,6 +1,7 @@
 //! The record of a job's effects: intended before they are sent, done once they are answered.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -33,6 +34,8 @@ pub(in crate::attempt) struct Journaled<'a> {
     held_at: Mutex<Timestamp>,
     /// The card that is this job's own.
     held_card: Mutex<Option<String>>,
+    /// What this attempt has done: step and answer.
+    done: Mutex<BTreeMap<String, String>>,
 }
 
 /// What became of a write.
@@ -53,7 +56,8 @@ impl<'a> Journaled<'a> {
         lease: Duration,
     ) -> Self {
         let held_at = Mutex::new(clock.now());
-        Self { journal, clock, job, crm, lease, held_at, held_card: Mutex::default() }
+        let (held_card, done) = (Mutex::default(), Mutex::default());
+        Self { journal, clock, job, crm, lease, held_at, held_card, done }
     }
 
     pub(super) fn job(&self) -> &LeasedJob {
@@ -111,8 +115,26 @@ impl<'a> Journaled<'a> {
         let is_done = |step: &&Step| {
             step.name == name && step.state == StepState::Done && step.idempotency_key == key
         };
+        if let Some(answer) = self.done_now().get(name) {
+            return serde_json::from_str(answer).ok();
+        }
         let step = self.job.steps.iter().find(is_done)?;
         serde_json::from_str(step.result.as_deref()?).ok()
+    }
+
+    /// Whether one of these steps was done, by an earlier attempt or by this one.
+    pub(super) fn has_done(&self, names: &[&str]) -> bool {
+        let is_done = |step: &Step| {
+            names.contains(&step.name.as_str())
+                && step.state == StepState::Done
+                && step.idempotency_key == self.key(&step.name)
+        };
+        self.job.steps.iter().any(is_done)
+            || self.done_now().keys().any(|name| names.contains(&name.as_str()))
+    }
+
+    fn done_now(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_open(&self, name: &str) -> bool {
@@ -148,7 +170,9 @@ impl<'a> Journaled<'a> {
 
     pub(super) async fn done(&self, name: &str, answer: &impl Serialize) -> Result<(), Failure> {
         let result = serde_json::to_string(answer).map_err(|error| unreadable(&error))?;
-        Ok(self.record(name, StepState::Done, Some(result)).await?)
+        self.record(name, StepState::Done, Some(result.clone())).await?;
+        self.done_now().insert(name.to_owned(), result);
+        Ok(())
     }
 
     async fn record(
