@@ -207,7 +207,10 @@ impl Runner {
             links,
             counts: !matches!(
                 outcome,
-                Outcome::RateLimited { .. } | Outcome::Unauthorized | Outcome::GivenBack
+                Outcome::RateLimited { .. }
+                    | Outcome::InWork
+                    | Outcome::Unauthorized
+                    | Outcome::GivenBack
             ),
             outcome: outcome.name(),
             blame,

@@ -18,6 +18,8 @@ pub enum Outcome {
     RateLimited {
         retry_after: Option<Duration>,
     },
+    /// Another job of this host or of another one is at work on the same: soon it will have ended.
+    InWork,
     /// The credentials were refused: the account is paused and the job waits.
     Unauthorized,
     /// No attempt with the same input can succeed.
@@ -33,6 +35,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Transient { .. } => "transient",
             Self::RateLimited { .. } => "rate-limited",
+            Self::InWork => "in-work",
             Self::Unauthorized => "unauthorized",
             Self::Permanent => "permanent",
             Self::GivenBack => "given-back",
@@ -82,6 +85,9 @@ pub struct RetryPolicy {
     pub cap: Duration,
 }
 
+/// How soon a job comes back whose client or card another one works on.
+const WORK_WAIT: Duration = Duration::from_millis(200);
+
 /// An attempt that does not count waits at least as long as after this many that do: its number
 /// does not grow, and so neither would its delay.
 const UNCOUNTED_AS_ATTEMPT: u32 = 5;
@@ -96,6 +102,10 @@ impl RetryPolicy {
             Outcome::Done => Next::Done,
             Outcome::Permanent => Next::Dead,
             Outcome::GivenBack => Next::ReadyAt(now),
+            Outcome::InWork => {
+                let wait = WORK_WAIT.saturating_add(WORK_WAIT.mul_f64(jitter));
+                Next::ReadyAt(now.checked_add(wait).unwrap_or(Timestamp::MAX))
+            }
             Outcome::Transient { .. } if self.attempts_max <= attempt => Next::Dead,
             Outcome::Transient { retry_after } => {
                 self.ready_after(retry_after, attempt, now, jitter)
@@ -155,6 +165,14 @@ mod tests {
         check(transient, 2, 0.0, Some(10));
         check(transient, 3, 0.0, Some(15));
         check(transient, 4, 0.0, None);
+    }
+
+    #[test]
+    fn who_waits_for_another_job_is_back_at_once_however_often() {
+        for attempt in [1, 3, 100] {
+            let next = POLICY.next(Outcome::InWork, attempt, Timestamp::UNIX_EPOCH, 0.5);
+            assert_eq!(next, Next::ReadyAt(Timestamp::from_millisecond(300).unwrap()));
+        }
     }
 
     #[test]

@@ -26,7 +26,12 @@ pub(super) fn is_meant(card: &Card, told: &str) -> bool {
     if own.as_ref().is_some_and(|own| is_same(own, &told_url)) {
         return true;
     }
-    let is_its_place = own.is_none_or(|own| host(&own) == host(&told_url));
+    let is_its_place = own.is_none_or(|own| {
+        // Where the card's URL ends with its id, one that leads to a deal of the same number does
+        // so by another path.
+        let names_id = last_segment(&own).as_deref() == Some(card.id.as_str());
+        host(&own) == host(&told_url) && (!names_id || folder(&own) == folder(&told_url))
+    });
     is_its_place && last_segment(&told_url).as_deref() == Some(card.id.as_str())
 }
 
@@ -48,6 +53,14 @@ fn host(url: &Url) -> Option<Host<&str>> {
 fn last_segment(url: &Url) -> Option<String> {
     let last = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
     Some(last.to_owned())
+}
+
+/// The path before its last part.
+fn folder(url: &Url) -> Vec<&str> {
+    let segments = url.path_segments().into_iter().flatten();
+    let mut folder: Vec<&str> = segments.filter(|segment| !segment.is_empty()).collect();
+    folder.pop();
+    folder
 }
 
 /// A slash at the end makes no difference.
@@ -87,6 +100,9 @@ mod tests {
         let told = "https://crm.example.com/contacts/42";
         assert!(is_meant(&at("https://crm.example.com/people?id=7"), told));
         assert!(!is_meant(&at("https://crm.example.org/contacts/42"), told), "another place");
+        let own = "https://crm.example.com/crm/contact/details/42/";
+        assert!(is_meant(&at(own), "https://crm.example.com/crm/contact/details/42?tab=main"));
+        assert!(!is_meant(&at(own), "https://crm.example.com/crm/deal/details/42/"), "a deal");
         let odd = "https://crm.example.com/web#id=42&model=partner";
         assert!(is_meant(&at(odd), odd), "its very URL");
         assert!(!is_meant(&card("web", Some("https://crm.example.org/web")), odd));

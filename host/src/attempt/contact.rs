@@ -22,6 +22,9 @@ use crate::{
     storage::IdentityLink,
 };
 
+/// Cards that an outcome tells of at most: as many as a CRM adapter may answer.
+const CARDS_MAX: usize = 20;
+
 const UPSERT_CONTACT: &str = "upsert-contact";
 
 /// The second write of the same step, after the first has met a card that exists.
@@ -40,6 +43,9 @@ struct Upserted {
     responsible: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<Remark>,
+    /// What led to another card, and is not to lead to this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    foreign: Vec<Identifier>,
 }
 
 /// The way of one job to its client's card.
@@ -58,6 +64,8 @@ pub(super) struct Known {
     pub(super) links: Vec<IdentityLink>,
     /// Who was chosen for a card that this job made.
     pub(super) responsible: Option<String>,
+    /// What led to another card than the first.
+    foreign: Vec<Identifier>,
 }
 
 impl Known {
@@ -66,12 +74,13 @@ impl Known {
     }
 
     fn of(outcome: EventOutcome) -> Self {
-        Self { outcome, links: Vec::new(), responsible: None }
+        Self { outcome, links: Vec::new(), responsible: None, foreign: Vec::new() }
     }
 
-    fn found(cards: Vec<Card>) -> Self {
+    fn found(cards: Vec<Card>, client: &[Identifier]) -> Self {
         let effect = if cards.is_empty() { Effect::None } else { Effect::Found };
-        Self::of(EventOutcome { effect, cards, ..EventOutcome::nothing() })
+        let foreign = conflict::foreign(client, &cards).into_iter().cloned().collect();
+        Self { foreign, ..Self::of(EventOutcome { effect, cards, ..EventOutcome::nothing() }) }
     }
 }
 
@@ -123,7 +132,9 @@ impl<'a> Contact<'a> {
                 }
                 None => self.write_if_needed().await?,
             };
-            known.links = self.new_links(&known.outcome);
+            known.links = self.new_links(&known);
+            // Whoever has more cards is told of as many as a CRM may answer.
+            known.outcome.cards.truncate(CARDS_MAX);
             Ok(known)
         })
     }
@@ -139,7 +150,7 @@ impl<'a> Contact<'a> {
             self.ledger().remark(remark);
         }
         let (id, fields) = match plan {
-            Plan::Nothing => return Ok(Known::found(cards)),
+            Plan::Nothing => return Ok(Known::found(cards, &self.reading.client)),
             Plan::Show => return self.show(cards).await,
             Plan::Refuse { problems } => {
                 return Err(plugin::Error::Adapter(AdapterError::Invalid(problems)).into());
@@ -271,7 +282,7 @@ impl<'a> Contact<'a> {
             Some(first) if self.ledger().is_open(UPSERT_CONTACT) => {
                 self.done(Effect::Found, first, cards, None).await
             }
-            _ => Ok(Known::found(cards)),
+            _ => Ok(Known::found(cards, &self.reading.client)),
         }
     }
 
@@ -283,14 +294,17 @@ impl<'a> Contact<'a> {
         responsible: Option<String>,
     ) -> Result<Known, Failure> {
         let remarks = self.ledger().traced().remarks;
-        let upserted = Upserted { effect, card, responsible, remarks };
+        let foreign = conflict::foreign(&self.reading.client, &others);
+        let foreign = foreign.into_iter().cloned().collect();
+        let upserted = Upserted { effect, card, responsible, remarks, foreign };
         self.ledger().done(UPSERT_CONTACT, &upserted).await?;
         Ok(known(upserted, others))
     }
 
     /// An id of another system leads to the card from now on; a phone or an e-mail does where this
     /// job made the card, which the CRM's own search may not know for a while.
-    fn new_links(&self, outcome: &EventOutcome) -> Vec<IdentityLink> {
+    fn new_links(&self, known: &Known) -> Vec<IdentityLink> {
+        let Known { outcome, foreign, .. } = known;
         let Some(card) = outcome.cards.first() else { return Vec::new() };
         let is_wanted = |identifier: &&Identifier| match identifier {
             Identifier::External(_) => true,
@@ -302,18 +316,22 @@ impl<'a> Contact<'a> {
             identifier: identifier.clone(),
             card: card.id.clone(),
         };
-        let reading = conflict::of_the_first(self.reading, &outcome.cards);
-        let links = reading.client.iter().filter(is_wanted).map(link);
+        let own = self.reading.client.iter().filter(|identifier| !foreign.contains(identifier));
+        let links = own.filter(is_wanted).map(link);
         links.filter(|link| !self.links.contains(link)).collect()
     }
 }
 
 /// The card that was written stands first.
 fn known(upserted: Upserted, others: Vec<Card>) -> Known {
-    let Upserted { effect, card, responsible, .. } = upserted;
+    let Upserted { effect, card, responsible, foreign, .. } = upserted;
     let others = others.into_iter().filter(|other| other.id != card.id);
     let cards = std::iter::once(card.clone()).chain(others).collect();
-    Known { responsible, ..Known::of(EventOutcome { effect, cards, ..EventOutcome::nothing() }) }
+    Known {
+        responsible,
+        foreign,
+        ..Known::of(EventOutcome { effect, cards, ..EventOutcome::nothing() })
+    }
 }
 
 /// Whether a phone or an e-mail that is wanted is none of those that the card has.

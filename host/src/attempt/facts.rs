@@ -43,7 +43,17 @@ struct Told {
     contact_fields: Slot<Arc<[FieldSpec]>>,
     deal_fields: Slot<Arc<[FieldSpec]>>,
     managers: Slot<Option<Arc<[Person]>>>,
-    loads: Slot<Arc<BTreeMap<String, u64>>>,
+    loads: Slot<Loads>,
+    /// Held by who asks for the loads.
+    counting: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// How many cards each manager looks after, by the manager's id. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Loads {
+    pub(super) cards: Arc<BTreeMap<String, u64>>,
+    /// When they were asked for; 1970 where they are not known.
+    pub(super) counted_at: Timestamp,
 }
 
 /// A value, and when it has to be asked for again.
@@ -62,6 +72,18 @@ impl Facts {
         which(told).as_ref().filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
     }
 
+    /// The loads that were told last, also if they are to be asked for again, and the turn of who asks.
+    fn counting(&self, adapter: &Arc<Adapter>) -> (Option<Loads>, Arc<tokio::sync::Mutex<()>>) {
+        let by = Arc::downgrade(adapter);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = all.entry(adapter.account().id.clone()).or_insert_with(|| Told::new(&by));
+        if !Weak::ptr_eq(&told.by, &by) {
+            *told = Told::new(&by);
+        }
+        let old = told.loads.as_ref().map(|(loads, _)| loads.clone());
+        (old, Arc::clone(&told.counting))
+    }
+
     fn put<T>(&self, adapter: &Arc<Adapter>, which: Which<T>, value: T, until: Timestamp) {
         let by = Arc::downgrade(adapter);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,12 +100,13 @@ impl Facts {
 impl Told {
     fn new(by: &Weak<Adapter>) -> Self {
         let by = Weak::clone(by);
-        Self { by, contact_fields: None, deal_fields: None, managers: None, loads: None }
+        let (contact_fields, deal_fields, managers, loads) = (None, None, None, None);
+        Self { by, contact_fields, deal_fields, managers, loads, counting: Arc::default() }
     }
 }
 
 impl Ledger<'_> {
-    /// The fields of a contact; empty where the CRM does not tell them, for whatever reason.
+    /// The fields of a contact; empty where the CRM never tells them.
     pub(super) fn contact_fields(&self) -> Work<'_, Arc<[FieldSpec]>> {
         Box::pin(async move {
             self.fields(|told| &mut told.contact_fields, self.crm.describe_fields()).await
@@ -108,16 +131,19 @@ impl Ledger<'_> {
         if !self.can_ask() {
             return Ok(Arc::default());
         }
-        self.hold().await?;
-        let (specs, kept) = match call.await {
-            Ok(specs) => (specs, FIELDS_KEPT),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(account.id = %self.crm.account().id, error, "the CRM does not tell its fields");
-                (Vec::new(), SILENCE_KEPT)
+        match self.call(call).await {
+            Ok(specs) => Ok(self.keep(which, specs.into(), FIELDS_KEPT)),
+            Err(failure) if failure.outcome == Outcome::Permanent => {
+                tracing::warn!(
+                    account.id = %self.crm.account().id,
+                    reason = failure.reason,
+                    "the CRM does not tell its fields"
+                );
+                Ok(self.keep(which, Arc::default(), SILENCE_KEPT))
             }
-        };
-        Ok(self.keep(which, specs.into(), kept))
+            // Without its fields a phone that the card has would be lost to another one.
+            Err(failure) => Err(failure),
+        }
     }
 
     /// All managers; `None` where the CRM does not tell who they are.
@@ -144,57 +170,67 @@ impl Ledger<'_> {
         })
     }
 
-    /// How many cards each manager looks after, by the manager's id.
-    pub(super) fn loads(&self) -> Work<'_, Arc<BTreeMap<String, u64>>> {
+    /// How many cards each manager looks after. One job of an account asks at a time; meanwhile the
+    /// others go by what was told before.
+    pub(super) fn loads(&self) -> Work<'_, Loads> {
         Box::pin(async move {
-            let which: Which<_> = |told| &mut told.loads;
-            if let Some(known) = self.known(which) {
+            if let Some(known) = self.known(|told| &mut told.loads) {
                 return Ok(known);
             }
-            let mut loads = BTreeMap::new();
             if !self.crm.has(Role::Managers) || !self.can_ask() {
-                return Ok(Arc::new(loads));
+                return Ok(Loads::default());
             }
-            let mut page: Option<String> = None;
-            for _ in 0..PAGES_MAX {
-                let call = self.crm.list_assignments(page.as_deref());
-                let (assignments, next) = match self.call(call).await {
-                    Ok(told) => told,
-                    Err(failure) if failure.outcome == Outcome::Permanent => {
-                        self.not_told("who looks after whom", &failure);
-                        return Ok(self.keep(which, Arc::default(), SILENCE_KEPT));
-                    }
-                    Err(failure) => return Err(failure),
-                };
-                for assignment in assignments {
-                    let cards = u64::try_from(assignment.cards.len()).unwrap_or(u64::MAX);
-                    if let Some(id) = assignment.manager.id {
-                        let load: &mut u64 = loads.entry(id).or_default();
-                        *load = load.saturating_add(cards);
-                    }
-                }
-                page = next;
-                if page.is_none() {
-                    break;
-                }
+            let (old, counting) = self.means.facts.counting(self.crm);
+            let _turn = match (counting.try_lock(), old) {
+                (Ok(turn), _) => turn,
+                (Err(_), Some(old)) => return Ok(old),
+                (Err(_), None) => counting.lock().await,
+            };
+            match self.known(|told| &mut told.loads) {
+                Some(known) => Ok(known),
+                None => self.count_loads().await,
             }
-            Ok(self.keep(which, Arc::new(loads), MANAGERS_KEPT))
         })
+    }
+
+    async fn count_loads(&self) -> Result<Loads, Failure> {
+        let which: Which<Loads> = |told| &mut told.loads;
+        let counted_at = self.now();
+        let mut cards = BTreeMap::new();
+        let mut page: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let call = self.crm.list_assignments(page.as_deref());
+            let (assignments, next) = match self.call(call).await {
+                Ok(told) => told,
+                Err(failure) if failure.outcome == Outcome::Permanent => {
+                    self.not_told("who looks after whom", &failure);
+                    return Ok(self.keep(which, Loads::default(), SILENCE_KEPT));
+                }
+                Err(failure) => return Err(failure),
+            };
+            for assignment in assignments {
+                let count = u64::try_from(assignment.cards.len()).unwrap_or(u64::MAX);
+                if let Some(id) = assignment.manager.id {
+                    let load: &mut u64 = cards.entry(id).or_default();
+                    *load = load.saturating_add(count);
+                }
+            }
+            page = next;
+            if page.is_none() {
+                break;
+            }
+        }
+        if page.is_some() {
+            let text = format!("the loads of managers are counted on {PAGES_MAX} pages only");
+            self.remark(Remark { kind: RemarkKind::Unsupported, text });
+        }
+        let loads = Loads { cards: Arc::new(cards), counted_at };
+        Ok(self.keep(which, loads, MANAGERS_KEPT))
     }
 
     fn not_told(&self, what: &str, failure: &Failure) {
         let text = format!("the CRM does not tell {what}: {}", failure.reason);
         self.remark(Remark { kind: RemarkKind::Unsupported, text });
-    }
-
-    /// One more card for this manager, until the CRM is asked again.
-    pub(super) fn add_load(&self, manager: &str) {
-        let mut all = self.means.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = all.get_mut(&self.crm.account().id);
-        if let Some((loads, _)) = told.and_then(|told| told.loads.as_mut()) {
-            let load = Arc::make_mut(loads).entry(manager.to_owned()).or_default();
-            *load = load.saturating_add(1);
-        }
     }
 
     fn known<T: Clone>(&self, which: Which<T>) -> Option<T> {

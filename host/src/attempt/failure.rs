@@ -41,9 +41,6 @@ pub(super) enum Peer {
     Channel,
 }
 
-/// How soon a job comes back whose card another one works on.
-const CARD_WAIT: Duration = Duration::from_millis(200);
-
 /// How long a CRM is left alone that asks to wait and does not say how long.
 const WAIT_UNTOLD: Duration = Duration::from_secs(1);
 
@@ -75,14 +72,14 @@ impl Failure {
 
     /// Another job has the card, and will soon have ended.
     pub fn card_in_work() -> Self {
-        let outcome = Outcome::RateLimited { retry_after: Some(CARD_WAIT) };
-        Self::new(outcome, Blame::Host, "another job is at work on the same card".to_owned())
+        let reason = "another job is at work on the same card";
+        Self::new(Outcome::InWork, Blame::Host, reason.to_owned())
     }
 
     /// Another job has one of the client's identifiers, and will soon have ended.
     pub fn client_in_work() -> Self {
-        let outcome = Outcome::RateLimited { retry_after: Some(CARD_WAIT) };
-        Self::new(outcome, Blame::Host, "another job is at work on the same client".to_owned())
+        let reason = "another job is at work on the same client";
+        Self::new(Outcome::InWork, Blame::Host, reason.to_owned())
     }
 
     /// What was to be made exists, and the CRM does not tell which it is.

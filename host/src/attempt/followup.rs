@@ -16,6 +16,7 @@ use crate::{
     event::{Remark, RemarkKind},
     rules::{
         book::Reading,
+        decision::Decision,
         enquiry::{self, DealStep, Errand},
         follow_up, policy,
     },
@@ -116,6 +117,8 @@ impl<'a> FollowUp<'a> {
     async fn opened(&self) -> Result<Open, Failure> {
         let Course { rulebook, event, .. } = self.course;
         if self.is_known {
+            let because = "an earlier event has opened what this chat, call or form asks for";
+            self.ledger().decide(Decision::new("deal", "nothing", because));
             return Ok(Open::default());
         }
         let (step, decision) = rulebook.deal_step(event, None);
@@ -216,8 +219,9 @@ impl<'a> FollowUp<'a> {
         if self.ledger().finished::<String>(TASK).is_some() {
             return Ok(());
         }
-        let manager = match self.holder(deal).and_then(|holder| holder.id) {
-            Some(id) => Some(id),
+        // Whoever has left cannot do it.
+        let manager = match self.holder(deal).filter(|holder| holder.active) {
+            Some(holder) => self.course.keeper(&holder).await?,
             None => self.course.responsible(None).await?,
         };
         let minutes = self.course.rulebook.rules().task.due_minutes;
@@ -230,7 +234,8 @@ impl<'a> FollowUp<'a> {
 
     async fn notes(&self, subject: &Subject) -> Result<(), Failure> {
         let Course { rulebook, event, channel, .. } = self.course;
-        let notes = rulebook.notes(self.reading, event, channel, self.is_known);
+        let (notes, decision) = rulebook.notes(self.reading, event, channel, self.is_known);
+        self.ledger().decide(decision);
         if !notes.is_empty() && !self.ledger().crm.has(Role::Notes) {
             self.course.cannot("the CRM has no notes");
             return Ok(());

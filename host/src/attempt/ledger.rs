@@ -14,11 +14,11 @@ use super::{
     write::{Answered, Write},
 };
 use crate::{
-    account::Pool,
     card::{Card, Deal, Field, Identifier},
     event::Remark,
+    id::PoolId,
     plugin::{self, Adapter},
-    rules::{decision::Decision, responsible::Candidate},
+    rules::{decision::Decision, responsible::Turn},
     storage::{self, IdentityLink},
 };
 
@@ -188,24 +188,14 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whose turn it is in the pool. An attempt takes the turn, once however often it is made.
-    pub(super) async fn draw(
-        &self,
-        pool: &Pool,
-        candidates: Vec<Candidate>,
-    ) -> storage::Result<Option<String>> {
+    pub(super) async fn draw(&self, pool: &PoolId, turn: Turn) -> storage::Result<Option<String>> {
         let draws = &self.means.draws;
         match &self.mode {
             Mode::Attempt(journaled) => {
                 let key = journaled.key("responsible");
-                let manager = draws.draw(&pool.id, &key, pool.strategy, candidates).await?;
-                if let Some(manager) = &manager {
-                    self.add_load(manager);
-                }
-                Ok(manager)
+                draws.draw(pool, &key, turn).await
             }
-            Mode::Preview(_) => {
-                draws.next_turn(&pool.id, "preview", pool.strategy, candidates).await
-            }
+            Mode::Preview(_) => draws.next_turn(pool, "preview", turn).await,
         }
     }
 

@@ -1,15 +1,13 @@
 //! Who looks after a card, a deal or a task that this job makes.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use super::{Failure, ledger::Ledger};
+use super::{Failure, facts::Loads, ledger::Ledger};
 use crate::{
     account::{ResponsibleRule, Strategy},
     card::Person,
     id::PoolId,
     rules::{
         decision::Decision,
-        responsible::{self, Choice, Chosen},
+        responsible::{self, Choice, Chosen, Turn},
     },
 };
 
@@ -63,9 +61,14 @@ impl Ledger<'_> {
         let loads = if pool.strategy == Strategy::LeastLoaded {
             self.loads().await?
         } else {
-            Arc::new(BTreeMap::new())
+            Loads::default()
         };
-        let candidates = responsible::candidates(pool, managers, &loads);
-        Ok(self.draw(pool, candidates).await?)
+        let turn = Turn {
+            strategy: pool.strategy,
+            candidates: responsible::candidates(pool, managers, &loads.cards),
+            counted_at: loads.counted_at,
+            now: self.now(),
+        };
+        Ok(self.draw(&pool.id, turn).await?)
     }
 }

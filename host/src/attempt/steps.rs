@@ -10,7 +10,7 @@ use super::{
     push,
 };
 use crate::{
-    account::Role,
+    account::{ResponsibleRule, Role},
     card::{AdapterError, Deal, ExternalId, Identifier, Person},
     event::{Event, EventOutcome, Kind, Remark, RemarkKind},
     id::AccountId,
@@ -173,6 +173,13 @@ impl Course<'_> {
     ) -> Result<Option<String>, Failure> {
         let rule = &self.rulebook.rules().responsible;
         self.ledger.responsible(rule, &self.event.agents, holder).await
+    }
+
+    /// Who looks after what belongs to a holder: the holder, and whoever the rules name where the
+    /// CRM has that one no more. The agent of the conversation does not come before.
+    pub(super) async fn keeper(&self, holder: &Person) -> Result<Option<String>, Failure> {
+        let rule = ResponsibleRule { agent: false, ..self.rulebook.rules().responsible.clone() };
+        self.ledger.responsible(&rule, &[], Some(holder)).await
     }
 
     /// The CRM, or the channel, cannot do what a rule asks for.

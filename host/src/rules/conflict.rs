@@ -24,7 +24,7 @@ pub fn of_the_first<'a>(reading: &'a Reading, cards: &[Card]) -> Cow<'a, Reading
 }
 
 /// The identifiers of the client that are another card's.
-fn foreign<'a>(client: &'a [Identifier], cards: &[Card]) -> Vec<&'a Identifier> {
+pub fn foreign<'a>(client: &'a [Identifier], cards: &[Card]) -> Vec<&'a Identifier> {
     let Some((first, others)) = cards.split_first() else { return Vec::new() };
     let is_of = |card: &Card, wanted: &Identifier| {
         card.matched.iter().any(|matched| identity::is_same(matched, wanted))

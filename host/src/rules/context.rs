@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use minijinja::value::{Object, Serde, Value};
+use minijinja::value::{Object, Serde, Value, ValueKind};
 
 use crate::{
     card::{self, Card, Deal, Field, Person},
@@ -16,6 +16,13 @@ use crate::{
 /// The host's own names. They win over those of the body, all of which is there as `context` too.
 pub(super) const HOST_NAMES: &[&str] =
     &["event", "fields", "agent", "call", "channel", "card", "deal", "context"];
+
+/// Longest text that a template sees, in bytes; the rest of a longer one is cut off. Filters cost
+/// as much as their text is long, and a template takes many steps.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Members of a list or an object that a template sees.
+const MEMBERS_MAX: usize = 1000;
 
 /// The names that templates know.
 #[derive(Debug, Clone, Default)]
@@ -92,11 +99,34 @@ pub(super) fn looks_at_body(wanted: &BTreeSet<String>) -> bool {
 
 /// Nothing where the context is no JSON: then every name is empty.
 fn body_value(event: &Event, body: Option<&[u8]>) -> Value {
-    let parsed = match &event.context {
-        Some(context) => serde_json::from_str(context),
-        None => serde_json::from_slice(body.unwrap_or_default()),
-    };
-    parsed.unwrap_or(Value::UNDEFINED)
+    let json = event.context.as_ref().map_or(body.unwrap_or_default(), |text| text.as_bytes());
+    json_value(json)
+}
+
+fn json_value(json: &[u8]) -> Value {
+    let parsed = serde_json::from_slice(json).unwrap_or(Value::UNDEFINED);
+    let commas = || json.iter().filter(|byte| **byte == b',').count();
+    if TEXT_BYTES_MAX < json.len() || MEMBERS_MAX <= commas() { bounded(&parsed) } else { parsed }
+}
+
+/// The value with its texts and members cut to what a template sees.
+fn bounded(value: &Value) -> Value {
+    if let Some(text) = value.as_str() {
+        return text_value(text);
+    }
+    let members = || value.try_iter().into_iter().flatten().take(MEMBERS_MAX);
+    match value.kind() {
+        ValueKind::Seq => members().map(|member| bounded(&member)).collect(),
+        ValueKind::Map => {
+            let of = |key: Value| Some((key.clone(), bounded(&value.get_item(&key).ok()?)));
+            Value::from_pairs(members().filter_map(of))
+        }
+        _ => value.clone(),
+    }
+}
+
+fn text_value(text: &str) -> Value {
+    Value::from(text.split_at(text.floor_char_boundary(TEXT_BYTES_MAX)).0)
 }
 
 fn event_value(event: &Event) -> Value {
@@ -104,7 +134,7 @@ fn event_value(event: &Event) -> Value {
     members.extend(event.occurred_at.as_deref().map(|at| ("occurred_at", Value::from(at))));
     members.extend(event.episode.as_deref().map(|id| ("episode", Value::from(id))));
     let mut add = |name: &'static str, text: Option<&str>| {
-        members.extend(text.map(|text| (name, Value::from(text))));
+        members.extend(text.map(|text| (name, text_value(text))));
     };
     match &event.kind {
         Kind::OfflineMessage(text) => add("text", Some(text)),
@@ -154,11 +184,13 @@ fn fields_value(fields: &[Field]) -> Value {
 fn field_value(value: &card::Value) -> Value {
     match value {
         card::Value::Empty => Value::UNDEFINED,
-        card::Value::Text(text) | card::Value::Instant(text) => Value::from(text.as_str()),
+        card::Value::Text(text) | card::Value::Instant(text) => text_value(text),
         card::Value::Number(number) => Value::from(*number),
         card::Value::Flag(flag) => Value::from(*flag),
-        card::Value::Texts(texts) => texts.iter().map(|text| Value::from(text.as_str())).collect(),
-        card::Value::Json(json) => serde_json::from_str(json).unwrap_or(Value::UNDEFINED),
+        card::Value::Texts(texts) => {
+            texts.iter().take(MEMBERS_MAX).map(|text| text_value(text)).collect()
+        }
+        card::Value::Json(json) => json_value(json.as_bytes()),
     }
 }
 
@@ -184,4 +216,36 @@ fn deal_value(deal: &Deal) -> Value {
         ("manager", deal.manager.as_ref().map_or(Value::UNDEFINED, person_value)),
         ("fields", fields_value(&deal.fields)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(json: &serde_json::Value) -> (Option<usize>, Option<usize>, Option<usize>) {
+        let value = json_value(json.to_string().as_bytes());
+        let length = |key: &str| value.get_attr(key).ok()?.len();
+        (length("text"), length("list"), length("map"))
+    }
+
+    #[test]
+    fn a_template_sees_texts_lists_and_objects_up_to_their_limits() {
+        let of = |bytes: usize, members: usize| {
+            let map: BTreeMap<String, usize> = (0..members).map(|n| (n.to_string(), n)).collect();
+            let list: Vec<usize> = (0..members).collect();
+            lengths(&serde_json::json!({ "text": "x".repeat(bytes), "list": list, "map": map }))
+        };
+        let most = (Some(TEXT_BYTES_MAX), Some(MEMBERS_MAX), Some(MEMBERS_MAX));
+        assert_eq!(of(TEXT_BYTES_MAX, MEMBERS_MAX), most);
+        assert_eq!(of(TEXT_BYTES_MAX + 1, MEMBERS_MAX + 1), most);
+        let short = serde_json::json!({ "text": "", "list": vec![0; MEMBERS_MAX + 1], "map": {} });
+        assert_eq!(lengths(&short), (Some(0), Some(MEMBERS_MAX), Some(0)));
+    }
+
+    #[test]
+    fn a_text_is_cut_between_two_characters() {
+        let long = "\u{44f}".repeat(TEXT_BYTES_MAX);
+        let value = text_value(&format!("x{long}"));
+        assert_eq!(value.as_str().map(str::len), Some(TEXT_BYTES_MAX - 1));
+    }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// it, and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// `filter`, `mapping[2]`, `contact`, `responsible`, `deal`, `task`, `note` or `push`.
+    /// `filter`, `mapping[2]`, `contact`, `responsible`, `deal`, `task`, `note` or `push`; `event`
+    /// for one that no integration does anything about.
     pub rule: String,
     pub decided: String,
     pub because: String,

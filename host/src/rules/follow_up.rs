@@ -146,14 +146,21 @@ impl Rulebook {
         event: &Event,
         channel: &AccountId,
         is_known: bool,
-    ) -> Vec<(&'static str, Note)> {
+    ) -> (Vec<(&'static str, Note)>, Decision) {
+        let none = |because: &str| (Vec::new(), Decision::new("note", "nothing", because));
         if !self.options().notes {
-            return Vec::new();
+            return none("the option `notes` is off");
         }
         let own = enquiry::note(event).map(|note| (NOTE, note));
         let is_told = self.rules().note.source && self.settles_enquiry(event) && !is_known;
         let source = is_told.then(|| (SOURCE_NOTE, Note::Text(source_of(reading, event, channel))));
-        own.into_iter().chain(source).collect()
+        let notes: Vec<(&str, Note)> = own.into_iter().chain(source).collect();
+        if notes.is_empty() {
+            return none("there is nothing to write down of it, or it was written down before");
+        }
+        let names: Vec<&str> = notes.iter().map(|(name, _)| *name).collect();
+        let decided = names.join(", ");
+        (notes, Decision::new("note", decided, "the option `notes` is on"))
     }
 }
 

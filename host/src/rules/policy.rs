@@ -15,6 +15,9 @@ use crate::{
 /// (page, referrer, campaign) is set on a new card only.
 pub(super) const KEYS_FILLED_IN: &[&str] = &["name", "phone", "email", "comment"];
 
+/// Cards that a conflict names.
+const CARDS_TOLD_MAX: usize = 10;
+
 /// What to do for one event in the CRM.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
@@ -62,12 +65,15 @@ pub fn plan(
     let mut planned = Planned::of(Plan::Nothing);
     let sure = sure_matches(cards, &reading.client);
     if let [_, _, ..] = sure.as_slice() {
+        let (told, more) = sure.split_at(sure.len().min(CARDS_TOLD_MAX));
+        let more =
+            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         planned.remarks.push(Remark {
             kind: RemarkKind::Conflict,
             text: format!(
-                "{} cards match the client: {}. The first is worked on, none is merged",
+                "{} cards match the client: {}{more}. The first is worked on, none is merged",
                 sure.len(),
-                sure.join(", ")
+                told.join(", ")
             ),
         });
     }

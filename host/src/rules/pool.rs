@@ -8,7 +8,7 @@ use crate::{account::Pool, card::Problem};
 pub const MEMBERS_MAX: usize = 200;
 
 /// Most turns of a member in comparison with one of weight 1.
-const WEIGHT_MAX: u32 = 100;
+pub const WEIGHT_MAX: u32 = 100;
 
 /// Longest id or e-mail of a manager, in bytes.
 const MANAGER_BYTES_MAX: usize = 320;

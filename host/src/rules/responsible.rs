@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::Decision;
+use super::{decision::Decision, pool::WEIGHT_MAX};
 use crate::{
     account::{Pool, ResponsibleRule},
     card::Person,
@@ -12,10 +12,7 @@ use crate::{
 
 mod turns;
 
-pub use self::turns::{Candidate, PoolState, draw};
-
-/// Turns that a member of a pool has at most in comparison with the others.
-pub const WEIGHT_MAX: u32 = 100;
+pub use self::turns::{Candidate, PoolState, Turn, draw};
 
 /// Who was found, or where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,9 +136,12 @@ fn active_id(holder: &Person, managers: Option<&[Person]>) -> Option<String> {
 }
 
 /// The active manager whom the CRM knows by the agent's e-mail or login. Ids are of two systems
-/// and say nothing.
+/// and say nothing, and neither does a name that is a number or of several words: it is no login.
 fn manager_of(agent: &Person, managers: &[Person]) -> Option<String> {
-    let logins = [agent.email.as_deref(), agent.name.as_deref()];
+    let is_login = |name: &&str| {
+        !name.trim().contains(char::is_whitespace) && name.chars().any(char::is_alphabetic)
+    };
+    let logins = [agent.email.as_deref(), agent.name.as_deref().filter(is_login)];
     let is_agent = |manager: &&Person| {
         let names = [manager.email.as_deref(), manager.id.as_deref()];
         logins.into_iter().flatten().any(|login| names.iter().any(|name| is_same(*name, login)))

@@ -38,6 +38,7 @@ pub(super) enum Template {
 #[derive(Debug)]
 pub(super) struct Templates {
     environment: Environment<'static>,
+    patterns: Arc<filters::Patterns>,
 }
 
 /// Why a template gave nothing. Holds none of the event.
@@ -60,8 +61,8 @@ impl Templates {
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_debug(false);
         environment.set_formatter(|out, _, value| write_value(out, value));
-        filters::add(&mut environment, standard);
-        Self { environment }
+        let patterns = filters::add(&mut environment, standard);
+        Self { environment, patterns }
     }
 
     /// Parses a template; `name` is its place in the rules. The error is for the operator.
@@ -97,7 +98,8 @@ impl Templates {
                 .compile_expression_owned(quoted.clone())
                 .and_then(|pattern| pattern.eval(()))
                 .map_err(|error| explain(&error))?;
-            filters::pattern(pattern.as_str().unwrap_or_default())
+            self.patterns
+                .add(pattern.as_str().unwrap_or_default())
                 .map_err(|error| format!("{quoted} is no pattern: {error}"))?;
         }
         Ok(())

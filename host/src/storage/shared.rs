@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::{
-    account::{Rate, Strategy},
+    account::Rate,
     id::{AccountId, EventId, PoolId},
-    rules::responsible::Candidate,
+    rules::responsible::Turn,
 };
 
 /// Turns of an account's requests: together all hosts stay within its rate.
@@ -29,22 +29,10 @@ pub trait Draws: fmt::Debug + Send + Sync {
     /// Takes the next turn of the pool, durably, and returns the manager whose it is; `None` where
     /// nobody can be drawn. The same `key` answers the same manager as before: a job that is
     /// attempted again takes no second turn.
-    async fn draw(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>>;
+    async fn draw(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>>;
 
     /// Whose turn it is for this key, without taking it.
-    async fn next_turn(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>>;
+    async fn next_turn(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>>;
 }
 
 /// What another host on the same database did.

@@ -94,10 +94,45 @@ async fn a_card_that_lacks_what_the_crm_requires_is_a_dead_letter_that_names_it(
 async fn a_crm_that_does_not_tell_its_fields_gets_the_card_all_the_same() {
     let stage = asking().await;
     stage.ledger.set_contact_fields(&json!([]));
-    stage.ledger.fault_on(Endpoint::Fields, 1, patchbay_ledger::Fault::Status(500));
+    stage.ledger.fault_on(Endpoint::Fields, 1, patchbay_ledger::Fault::Status(422));
     let event = stage.send(&chat(1, PHONE, NOBODY)).await;
     assert_eq!(event["attempts"].as_array().unwrap().len(), 1, "{event}");
     assert_eq!(stage.records("contacts").len(), 1);
+    stage.host.stop().await;
+}
+
+#[tokio::test]
+async fn a_crm_that_cannot_tell_its_fields_now_is_asked_again_and_no_phone_is_lost() {
+    let stage = asking().await;
+    let phones = json!({ "key": "phone", "title": "Phone", "type": "phone", "repeated": true });
+    stage.ledger.set_contact_fields(&json!([phones]));
+    stage.rules(all(), json!({ "update": "all" })).await;
+    stage.ledger.add_contact(&json!({
+        "identifiers": ["email:anna@example.com", "phone:+380440000079"],
+        "fields": { "name": "Anna" },
+    }));
+    stage.ledger.fault_on(Endpoint::Fields, 1, patchbay_ledger::Fault::Status(503));
+    let mut body = chat(1, PHONE, NOBODY);
+    body["visitor"]["email"] = json!("anna@example.com");
+    let event = stage.send(&body).await;
+    assert_eq!(event["attempts"].as_array().unwrap().len(), 2, "{event}");
+    let held = &stage.records("contacts")[0]["identifiers"];
+    for phone in ["phone:+380440000079", &format!("phone:{PHONE}")] {
+        assert!(held.as_array().unwrap().contains(&json!(phone)), "{held}");
+    }
+    stage.host.stop().await;
+}
+
+#[tokio::test]
+async fn the_task_of_a_manager_who_has_left_is_given_to_somebody_else() {
+    let rules = json!({ "responsible": { "agent": false, "pool": "sales" } });
+    let stage = Stage::new(all(), rules).await;
+    let card = contact(&stage, PHONE);
+    let deal = json!({ "card": card, "manager": "m2", "fields": { "title": "Ten" } });
+    stage.ledger.add_deal(&deal);
+    stage.send(&chat(1, PHONE, NOBODY)).await;
+    let manager = &stage.records("tasks")[0]["manager"];
+    assert!(*manager == "m1" || *manager == "m3", "{manager}");
     stage.host.stop().await;
 }
 

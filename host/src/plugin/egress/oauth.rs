@@ -135,7 +135,8 @@ impl Oauth {
                 other => NoToken::Unreachable(format!("the token endpoint: {other}")),
             }
         })?;
-        answer::read(&answer, now).map_err(|failure| failure.map_text(|text| door.scrub(&text)))
+        let scrub = |text: &str| door.scrub(text);
+        answer::read(&answer, now, &scrub).map_err(|failure| failure.map_text(|text| scrub(&text)))
     }
 }
 

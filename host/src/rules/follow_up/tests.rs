@@ -127,7 +127,7 @@ fn an_enquiry_leaves_a_note_of_its_source() {
     let mut rules = Rules { mapping: vec![mapping("contact.source", "Shop")], ..Rules::default() };
     rules.note.source = true;
     let book = book(rules);
-    let notes = |event: &Event| book.notes(&read(&book, event), event, &channel(), false);
+    let notes = |event: &Event| book.notes(&read(&book, event), event, &channel(), false).0;
     let page = text("page-url", "https://shop.example/");
     let event = event(
         Kind::OfflineMessage("write me".to_owned()),
@@ -139,7 +139,7 @@ fn an_enquiry_leaves_a_note_of_its_source() {
         notes(&event),
         [(NOTE, Note::Text("write me".to_owned())), (SOURCE_NOTE, Note::Text(source.to_owned())),]
     );
-    let again = book.notes(&read(&book, &event), &event, &channel(), true);
+    let again = book.notes(&read(&book, &event), &event, &channel(), true).0;
     assert_eq!(again, [(NOTE, Note::Text("write me".to_owned()))], "the source is told once");
     assert_eq!(notes(&Event { kind: Kind::ClientUpdated, ..event }), []);
 }
@@ -150,7 +150,8 @@ fn without_the_option_nothing_is_written_down() {
     let book = Rulebook::compile(Rules::default(), off).unwrap();
     let event = event(Kind::OfflineMessage("write me".to_owned()), &[], &[]);
     let reading = read(&book, &event);
-    assert_eq!(book.notes(&reading, &event, &channel(), false), []);
+    let (notes, decision) = book.notes(&reading, &event, &channel(), false);
+    assert_eq!((notes, decision.because.as_str()), (Vec::new(), "the option `notes` is off"));
     let card = card("1", &[], &[]);
     assert_eq!(book.errand(&reading, &event, &card, None, &mut Vec::new()).0, None);
 }

@@ -88,6 +88,20 @@ fn two_cards_that_match_are_a_conflict_and_none_is_merged() {
 }
 
 #[test]
+fn a_conflict_names_some_cards_and_counts_all() {
+    let told = |count: usize| {
+        let cards: Vec<Card> =
+            (0..count).map(|id| card(&id.to_string(), &[], &[phone(PHONE)])).collect();
+        let planned = planned(Rules::default(), &updated(&[]), &cards, &[]);
+        planned.remarks[0].text.clone()
+    };
+    assert!(told(10).contains("10 cards match the client: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9. "));
+    assert!(
+        told(11).contains("11 cards match the client: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1 more. ")
+    );
+}
+
+#[test]
 fn a_rule_can_forbid_new_cards() {
     let mut rules = Rules::default();
     rules.contact.create = false;

@@ -63,6 +63,18 @@ fn an_agent_is_known_by_login() {
 }
 
 #[test]
+fn a_name_that_is_no_login_is_nobodys_id() {
+    let mut by_login = managers();
+    by_login.push(person(Some("ivan petrov"), None, true));
+    for name in ["1", " 1 ", "Ivan Petrov"] {
+        let mut agent = person(Some("77"), None, true);
+        agent.name = Some(name.to_owned());
+        let chosen = choose(&rule(None, None), &[agent], Some(&by_login), None);
+        assert_eq!(chosen.choice, Choice::Nobody, "{name}");
+    }
+}
+
+#[test]
 fn an_agent_is_passed_over_where_the_rule_says_so() {
     let rule = ResponsibleRule { agent: false, ..rule(None, Some("2")) };
     let chosen = choose(&rule, &agent("anna@example.com"), Some(&managers()), None);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{account::Strategy, id::Digest};
@@ -21,6 +22,8 @@ const TURN: u64 = 1 << 32;
 pub struct PoolState {
     members: BTreeMap<String, Served>,
     draws: VecDeque<Drawn>,
+    /// When the loads of the members were counted, in microseconds since 1970.
+    counted_at: i64,
 }
 
 /// How far ahead of the least served candidate a member is. A newcomer, and a member who comes
@@ -29,15 +32,17 @@ pub struct PoolState {
 #[serde(default)]
 struct Served {
     ahead: u64,
-    /// The load that the CRM told last, and the draws since then.
+    /// The load that the CRM told last, by the newest count of all hosts.
     load: u64,
-    drawn_since: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Drawn {
     key: u64,
     manager: String,
+    /// Microseconds since 1970.
+    #[serde(default)]
+    at: i64,
 }
 
 /// One active manager of a pool.
@@ -51,24 +56,31 @@ pub struct Candidate {
     pub load: u64,
 }
 
+/// Who may be drawn, and how.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    pub strategy: Strategy,
+    pub candidates: Vec<Candidate>,
+    /// When the loads of the candidates were asked for; what was drawn since they do not count.
+    pub counted_at: Timestamp,
+    pub now: Timestamp,
+}
+
 /// Who is next. The same key gets the same answer while it is among the last draws and its manager
 /// is a candidate. `None` where there are no candidates.
-pub fn draw(
-    state: &mut PoolState,
-    key: &str,
-    strategy: Strategy,
-    candidates: &[Candidate],
-) -> Option<String> {
+pub fn draw(state: &mut PoolState, key: &str, turn: &Turn) -> Option<String> {
     let key = short(key);
     if let Some(drawn) = state.draws.iter().find(|drawn| drawn.key == key)
-        && candidates.iter().any(|it| it.manager == drawn.manager)
+        && turn.candidates.iter().any(|it| it.manager == drawn.manager)
     {
         return Some(drawn.manager.clone());
     }
-    let next = state.next(strategy, candidates)?.clone();
-    state.serve(&next, strategy, candidates);
+    state.count(turn);
+    let next = state.next(turn)?.clone();
+    state.serve(&next, turn);
     state.draws.retain(|drawn| drawn.key != key);
-    state.draws.push_back(Drawn { key, manager: next.manager.clone() });
+    let at = turn.now.as_microsecond();
+    state.draws.push_back(Drawn { key, manager: next.manager.clone(), at });
     while DRAWS_MAX < state.draws.len() {
         state.draws.pop_front();
     }
@@ -76,31 +88,49 @@ pub fn draw(
 }
 
 impl PoolState {
+    /// Takes over the loads of a newer count. A host with an older one draws by the newer.
+    fn count(&mut self, turn: &Turn) {
+        let counted_at = turn.counted_at.as_microsecond();
+        let is_newer = turn.strategy == Strategy::LeastLoaded && self.counted_at < counted_at;
+        for candidate in &turn.candidates {
+            let is_new = !self.members.contains_key(&candidate.manager);
+            let served = self.members.entry(candidate.manager.clone()).or_default();
+            if is_new || is_newer {
+                served.load = candidate.load;
+            }
+        }
+        if is_newer {
+            self.counted_at = counted_at;
+        }
+    }
+
     /// The first in the pool's order of those who are served least.
-    fn next<'a>(&self, strategy: Strategy, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
-        candidates.iter().min_by_key(|candidate| {
+    fn next<'a>(&self, turn: &'a Turn) -> Option<&'a Candidate> {
+        turn.candidates.iter().min_by_key(|candidate| {
             let served = self.members.get(&candidate.manager).copied().unwrap_or_default();
-            let load = match strategy {
-                Strategy::LeastLoaded => candidate.load.saturating_add(served.since(candidate)),
+            let load = match turn.strategy {
+                Strategy::LeastLoaded => served.load.saturating_add(self.drawn(candidate)),
                 Strategy::RoundRobin | Strategy::Weighted => 0,
             };
             (load, served.ahead)
         })
     }
 
-    fn serve(&mut self, next: &Candidate, strategy: Strategy, candidates: &[Candidate]) {
-        for candidate in candidates {
-            let served = self.members.entry(candidate.manager.clone()).or_default();
-            served.drawn_since = served.since(candidate);
-            served.load = candidate.load;
-        }
+    /// The draws that the loads do not count yet.
+    fn drawn(&self, candidate: &Candidate) -> u64 {
+        let is_uncounted =
+            |drawn: &&Drawn| drawn.manager == candidate.manager && self.counted_at <= drawn.at;
+        u64::try_from(self.draws.iter().filter(is_uncounted).count()).unwrap_or(u64::MAX)
+    }
+
+    fn serve(&mut self, next: &Candidate, turn: &Turn) {
+        let candidates = &turn.candidates;
         if let Some(served) = self.members.get_mut(&next.manager) {
-            let weight = match strategy {
+            let weight = match turn.strategy {
                 Strategy::Weighted => u64::from(next.weight.max(1)),
                 Strategy::RoundRobin | Strategy::LeastLoaded => 1,
             };
             served.ahead = served.ahead.saturating_add(TURN / weight);
-            served.drawn_since = served.drawn_since.saturating_add(1);
         }
         let ahead = |candidate: &Candidate| self.members.get(&candidate.manager).map(|it| it.ahead);
         let least = candidates.iter().filter_map(ahead).min().unwrap_or(0);
@@ -110,13 +140,6 @@ impl PoolState {
         if MEMBERS_MAX < self.members.len() {
             self.members.retain(|id, _| candidates.iter().any(|it| it.manager == *id));
         }
-    }
-}
-
-impl Served {
-    /// The draws that the load does not count yet.
-    fn since(&self, candidate: &Candidate) -> u64 {
-        if self.load == candidate.load { self.drawn_since } else { 0 }
     }
 }
 
@@ -139,13 +162,24 @@ mod tests {
         weights.iter().map(candidate).collect()
     }
 
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A draw at a second, with loads that were counted at another one.
+    fn turn(strategy: Strategy, candidates: &[Candidate], counted_at: i64, now: i64) -> Turn {
+        let (counted_at, now) = (second(counted_at), second(now));
+        Turn { strategy, candidates: candidates.to_vec(), counted_at, now }
+    }
+
     fn turns(
         state: &mut PoolState,
         strategy: Strategy,
         candidates: &[Candidate],
         keys: std::ops::Range<u32>,
     ) -> String {
-        keys.map(|key| draw(state, &key.to_string(), strategy, candidates).unwrap()).collect()
+        let turn = turn(strategy, candidates, 0, 1);
+        keys.map(|key| draw(state, &key.to_string(), &turn).unwrap()).collect()
     }
 
     #[test]
@@ -168,9 +202,31 @@ mod tests {
     fn the_least_loaded_is_next_though_the_crm_counts_late() {
         let all = candidates(&[("a", 1, 2), ("b", 1, 0), ("c", 1, 1)]);
         let mut state = PoolState::default();
-        assert_eq!(turns(&mut state, Strategy::LeastLoaded, &all, 0..4), "bcba");
+        let mut drawn = |key: u32, candidates: &[Candidate], counted_at: i64, now: i64| {
+            let turn = turn(Strategy::LeastLoaded, candidates, counted_at, now);
+            draw(&mut state, &key.to_string(), &turn).unwrap()
+        };
+        let first: String = (0..4).map(|key| drawn(key, &all, 10, 11)).collect();
+        assert_eq!(first, "bcba");
         let counted = candidates(&[("a", 1, 3), ("b", 1, 2), ("c", 1, 2)]);
-        assert_eq!(turns(&mut state, Strategy::LeastLoaded, &counted, 4..6), "cb");
+        let second: String = (4..6).map(|key| drawn(key, &counted, 20, 21)).collect();
+        assert_eq!(second, "cb");
+    }
+
+    #[test]
+    fn two_hosts_that_counted_at_two_times_draw_as_one() {
+        let early = candidates(&[("a", 1, 2), ("b", 1, 10)]);
+        let late = candidates(&[("a", 1, 3), ("b", 1, 10)]);
+        let mut state = PoolState::default();
+        let drawn = (0..20).map(|key| {
+            let (loads, counted_at) = if key % 2 == 0 { (&early, 10) } else { (&late, 12) };
+            let turn = turn(Strategy::LeastLoaded, loads, counted_at, 13 + key);
+            draw(&mut state, &key.to_string(), &turn).unwrap()
+        });
+        let drawn: String = drawn.collect();
+        // The first draw was made by the older count, and the newer one is older than that draw.
+        assert_eq!(drawn.matches('a').count(), 13, "{drawn}");
+        assert!(drawn.starts_with("aaaaaaa"), "{drawn}");
     }
 
     #[test]
@@ -226,7 +282,7 @@ mod tests {
     #[test]
     fn nobody_is_drawn_of_nobody() {
         let mut state = PoolState::default();
-        assert_eq!(draw(&mut state, "1", Strategy::Weighted, &[]), None);
+        assert_eq!(draw(&mut state, "1", &turn(Strategy::Weighted, &[], 0, 0)), None);
         assert_eq!(state, PoolState::default());
     }
 
@@ -235,7 +291,7 @@ mod tests {
         let mut state = PoolState::default();
         for n in 0..=MEMBERS_MAX {
             let one = candidates(&[(n.to_string().as_str(), 1, 0)]);
-            draw(&mut state, &n.to_string(), Strategy::RoundRobin, &one);
+            draw(&mut state, &n.to_string(), &turn(Strategy::RoundRobin, &one, 0, 0));
         }
         assert_eq!(state.members.len(), 1);
     }

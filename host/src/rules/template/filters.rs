@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use minijinja::{
@@ -70,7 +70,11 @@ pub(super) const TESTS: &[&str] = &[
     "undefined",
 ];
 
-pub(super) fn add(environment: &mut Environment<'static>, standard: Arc<Standard>) {
+/// Adds the language's filters and tests, which look up patterns in the table that is returned.
+pub(super) fn add(
+    environment: &mut Environment<'static>,
+    standard: Arc<Standard>,
+) -> Arc<Patterns> {
     environment.add_filter("abs", filters::abs);
     environment.add_filter("bool", filters::bool);
     environment.add_filter("capitalize", filters::capitalize);
@@ -97,11 +101,12 @@ pub(super) fn add(environment: &mut Environment<'static>, standard: Arc<Standard
     environment.add_filter("trim", filters::trim);
     environment.add_filter("unique", filters::unique);
     environment.add_filter("upper", filters::upper);
-    add_tests(environment);
+    let patterns = Arc::<Patterns>::default();
+    add_tests(environment, Arc::clone(&patterns));
+    patterns
 }
 
-fn add_tests(environment: &mut Environment<'static>) {
-    let patterns = Patterns::default();
+fn add_tests(environment: &mut Environment<'static>, patterns: Arc<Patterns>) {
     environment.add_test("boolean", tests::is_boolean);
     environment.add_test("containing", is_containing);
     environment.add_test("defined", tests::is_defined);
@@ -202,15 +207,28 @@ fn is_containing(value: &Value, part: &Value) -> bool {
 }
 
 /// Compiles a pattern within its limit.
-pub(super) fn pattern(source: &str) -> Result<Regex, regex::Error> {
+fn compiled(source: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(source).size_limit(PATTERN_BYTES_MAX).build()
 }
 
 /// The patterns of one integration, each compiled once.
-#[derive(Default)]
-struct Patterns(Mutex<HashMap<String, Option<Regex>>>);
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    /// Those that stand in the rules.
+    own: RwLock<HashMap<String, Regex>>,
+    /// Those that events have brought along.
+    foreign: Mutex<HashMap<String, Option<Regex>>>,
+}
 
 impl Patterns {
+    /// Takes in a pattern of the rules, which no pattern of an event can push out.
+    pub(super) fn add(&self, pattern: &str) -> Result<(), regex::Error> {
+        let regex = compiled(pattern)?;
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.insert(pattern.to_owned(), regex);
+        Ok(())
+    }
+
     /// Whether a text matches, or any text of a list.
     fn is_match(&self, pattern: &str, value: &Value) -> Result<bool, Error> {
         let Some(regex) = self.get(pattern)? else {
@@ -226,14 +244,18 @@ impl Patterns {
 
     /// A pattern comes from the rules; one that the event brings along soon finds no place here.
     fn get(&self, pattern: &str) -> Result<Option<Regex>, Error> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
+        if own.is_some() {
+            return Ok(own);
+        }
+        let mut known = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(pattern) {
             return Ok(found.clone());
         }
         if PATTERNS_MAX <= known.len() {
             return Err(Error::new(ErrorKind::InvalidOperation, "there are too many patterns"));
         }
-        let compiled = self::pattern(pattern).ok();
+        let compiled = compiled(pattern).ok();
         known.insert(pattern.to_owned(), compiled.clone());
         Ok(compiled)
     }

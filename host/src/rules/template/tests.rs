@@ -234,6 +234,18 @@ fn patterns_that_an_event_brings_along_end_soon() {
     assert_eq!(failed.count(), 100 - 32);
 }
 
+#[test]
+fn patterns_that_events_bring_along_push_out_none_of_the_rules() {
+    let mut templates = templates();
+    let foreign = templates.expression("e", "'text' is matching(pattern)").unwrap();
+    let own = templates.expression("own", "'text' is matching('^te')").unwrap();
+    for n in 0..100 {
+        let told = context(&json!({ "pattern": format!("{n}") }));
+        assert_eq!(templates.value(&foreign, told).is_ok(), n < 32);
+    }
+    assert!(templates.value(&own, context(&json!({}))).unwrap().is_true());
+}
+
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),

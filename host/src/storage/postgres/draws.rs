@@ -10,21 +10,14 @@ use super::{
     unavailable,
 };
 use crate::{
-    account::Strategy,
     id::PoolId,
-    rules::responsible::{Candidate, PoolState, draw},
+    rules::responsible::{PoolState, Turn, draw},
     storage::Draws,
 };
 
 #[async_trait]
 impl Draws for Postgres {
-    async fn draw(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>> {
+    async fn draw(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>> {
         let first = to_json(&PoolState::default())?;
         again(|| async {
             let mut db = self.connection().await?;
@@ -36,7 +29,7 @@ impl Draws for Postgres {
             let found = row(&transaction, begin, &[&pool.as_str(), &first]).await?;
             let found = found.ok_or_else(|| unavailable("a pool has no state"))?;
             let mut state: PoolState = from_json("pool_state", found.try_get(0)?)?;
-            let drawn = draw(&mut state, key, strategy, &candidates);
+            let drawn = draw(&mut state, key, &turn);
             let state = to_json(&state)?;
             let keep = "UPDATE pool_state SET state = $2 WHERE pool = $1";
             run(&transaction, keep, &[&pool.as_str(), &state]).await?;
@@ -45,19 +38,13 @@ impl Draws for Postgres {
         .await
     }
 
-    async fn next_turn(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>> {
+    async fn next_turn(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>> {
         let db = self.connection().await?;
         let sql = "SELECT state FROM pool_state WHERE pool = $1";
         let mut state = match row(&db, sql, &[&pool.as_str()]).await? {
             Some(found) => from_json("pool_state", found.try_get(0)?)?,
             None => PoolState::default(),
         };
-        Ok(draw(&mut state, key, strategy, &candidates))
+        Ok(draw(&mut state, key, &turn))
     }
 }

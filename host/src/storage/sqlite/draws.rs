@@ -8,25 +8,18 @@ use super::{
     codec::{from_json, to_json},
 };
 use crate::{
-    account::Strategy,
     id::PoolId,
-    rules::responsible::{Candidate, PoolState, draw},
+    rules::responsible::{PoolState, Turn, draw},
     storage::Draws,
 };
 
 #[async_trait]
 impl Draws for Sqlite {
-    async fn draw(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>> {
+    async fn draw(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>> {
         let (pool, key) = (pool.clone(), key.to_owned());
         let take = move |db: &Connection| {
             let mut state = state(db, &pool)?;
-            let drawn = draw(&mut state, &key, strategy, &candidates);
+            let drawn = draw(&mut state, &key, &turn);
             let sql = "INSERT INTO pool_state (pool, state) VALUES (?1, ?2)
                        ON CONFLICT (pool) DO UPDATE SET state = excluded.state";
             db.prepare_cached(sql)?.execute(params![pool.as_str(), to_json(&state)?])?;
@@ -35,16 +28,9 @@ impl Draws for Sqlite {
         self.writer.write(take).await
     }
 
-    async fn next_turn(
-        &self,
-        pool: &PoolId,
-        key: &str,
-        strategy: Strategy,
-        candidates: Vec<Candidate>,
-    ) -> Result<Option<String>> {
+    async fn next_turn(&self, pool: &PoolId, key: &str, turn: Turn) -> Result<Option<String>> {
         let (pool, key) = (pool.clone(), key.to_owned());
-        let look =
-            move |db: &Connection| Ok(draw(&mut state(db, &pool)?, &key, strategy, &candidates));
+        let look = move |db: &Connection| Ok(draw(&mut state(db, &pool)?, &key, &turn));
         self.readers.read(look).await
     }
 }

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::{account::Strategy, id::PoolId, rules::responsible::Candidate};
+use crate::{
+    account::Strategy,
+    id::PoolId,
+    rules::responsible::{Candidate, Turn},
+};
 
 on_every_backend!(
     a_thousand_draws_are_fair,
@@ -14,10 +18,16 @@ on_every_backend!(
     pools_take_turns_apart,
     a_pool_without_candidates_draws_nobody,
     many_at_once_draw_as_fairly_as_one,
+    the_least_loaded_is_drawn_by_the_newest_count,
 );
 
 pub(in crate::storage) fn sales() -> PoolId {
     "sales".parse().unwrap()
+}
+
+/// A turn in which loads count for nothing.
+pub(in crate::storage) fn turn(strategy: Strategy, candidates: Vec<Candidate>) -> Turn {
+    Turn { strategy, candidates, counted_at: at(0), now: at(1) }
 }
 
 pub(in crate::storage) fn candidates(managers: &[(&str, u32)]) -> Vec<Candidate> {
@@ -34,7 +44,7 @@ pub(in crate::storage) fn three() -> Vec<Candidate> {
 }
 
 pub(in crate::storage) async fn draw(stores: &Stores, key: &str) -> String {
-    let drawn = stores.draws.draw(&sales(), key, Strategy::RoundRobin, three()).await;
+    let drawn = stores.draws.draw(&sales(), key, turn(Strategy::RoundRobin, three())).await;
     drawn.unwrap().expect("there are candidates")
 }
 
@@ -63,7 +73,8 @@ async fn a_thousand_draws_are_fair(stores: &Stores) {
     for number in 0..1000 {
         let candidates = candidates(&[("a", 7), ("b", 2), ("c", 1)]);
         let key = format!("job-{number}");
-        let manager = stores.draws.draw(&weighted, &key, Strategy::Weighted, candidates).await;
+        let manager =
+            stores.draws.draw(&weighted, &key, turn(Strategy::Weighted, candidates)).await;
         drawn.push(manager.unwrap().unwrap());
     }
     assert_eq!(counts(drawn), expected(&[("a", 700), ("b", 200), ("c", 100)]));
@@ -83,7 +94,8 @@ async fn to_look_at_the_next_turn_takes_nothing(stores: &Stores) {
         let key = format!("job-{number}");
         let mut seen = Vec::new();
         for _ in 0..2 {
-            let next = stores.draws.next_turn(&sales(), &key, Strategy::RoundRobin, three()).await;
+            let next =
+                stores.draws.next_turn(&sales(), &key, turn(Strategy::RoundRobin, three())).await;
             seen.push(next.unwrap().unwrap());
         }
         let drawn = draw(stores, &key).await;
@@ -94,13 +106,13 @@ async fn to_look_at_the_next_turn_takes_nothing(stores: &Stores) {
 async fn pools_take_turns_apart(stores: &Stores) {
     let first = draw(stores, "job-1").await;
     let other: PoolId = "other".parse().unwrap();
-    let drawn = stores.draws.draw(&other, "job-1", Strategy::RoundRobin, three()).await;
+    let drawn = stores.draws.draw(&other, "job-1", turn(Strategy::RoundRobin, three())).await;
     assert_eq!(drawn.unwrap(), Some(first), "each begins anew");
 }
 
 async fn a_pool_without_candidates_draws_nobody(stores: &Stores) {
     let none = async |key: &str| {
-        stores.draws.draw(&sales(), key, Strategy::LeastLoaded, Vec::new()).await.unwrap()
+        stores.draws.draw(&sales(), key, turn(Strategy::LeastLoaded, Vec::new())).await.unwrap()
     };
     assert_eq!(none("job-1").await, None);
     draw(stores, "job-1").await;
@@ -109,6 +121,25 @@ async fn a_pool_without_candidates_draws_nobody(stores: &Stores) {
 
 async fn many_at_once_draw_as_fairly_as_one(stores: &Stores) {
     assert_eq!(counts(draw_at_once(std::slice::from_ref(stores)).await).len(), 3);
+}
+
+async fn the_least_loaded_is_drawn_by_the_newest_count(stores: &Stores) {
+    let mut drawn = String::new();
+    for key in 0..14_u8 {
+        // Two hosts in turn, of which one has asked the CRM before the other.
+        let (load, counted_at) = if key % 2 == 0 { (2, 10) } else { (3, 12) };
+        let mut candidates = candidates(&[("a", 1), ("b", 1)]);
+        candidates[0].load = load;
+        candidates[1].load = 10;
+        let turn = Turn {
+            counted_at: at(counted_at),
+            now: at(13),
+            ..turn(Strategy::LeastLoaded, candidates)
+        };
+        let key = format!("job-{key}");
+        drawn += &stores.draws.draw(&sales(), &key, turn).await.unwrap().unwrap();
+    }
+    assert_eq!(drawn, "aaaaaaababababab"[..14], "seven of ten are missing");
 }
 
 /// Each of the stores draws thirty times at once for jobs of its own; all turns are told.

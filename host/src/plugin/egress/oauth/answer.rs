@@ -19,27 +19,30 @@ const WORDS_BYTES_MAX: usize = 300;
 /// Failures that RFC 6749 and its kin call passing, whatever their status.
 const PASSING: [&str; 3] = ["server_error", "slow_down", "temporarily_unavailable"];
 
-pub(super) fn read(answer: &Incoming, now: Timestamp) -> Result<Token, NoToken> {
+/// Takes secrets out of a text.
+type Scrub<'a> = &'a dyn Fn(&str) -> String;
+
+pub(super) fn read(answer: &Incoming, now: Timestamp, scrub: Scrub<'_>) -> Result<Token, NoToken> {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let is_passing = text(&body, "error").is_some_and(|code| PASSING.contains(&code));
     match answer.status {
-        200..=299 => token(&body, now),
+        200..=299 => token(&body, now, scrub),
         429 => Err(NoToken::TooFast(retry_after_s(answer))),
-        408 | 425 | 500.. => Err(NoToken::Unreachable(words(answer.status, &body))),
-        _ if is_passing => Err(NoToken::Unreachable(words(answer.status, &body))),
+        408 | 425 | 500.. => Err(NoToken::Unreachable(words(answer.status, &body, scrub))),
+        _ if is_passing => Err(NoToken::Unreachable(words(answer.status, &body, scrub))),
         status @ 300..=399 => Err(NoToken::Refused(format!(
             "the token endpoint answered {status}: redirects are not followed"
         ))),
-        status => Err(NoToken::Refused(words(status, &body))),
+        status => Err(NoToken::Refused(words(status, &body, scrub))),
     }
 }
 
-fn token(body: &Value, now: Timestamp) -> Result<Token, NoToken> {
+fn token(body: &Value, now: Timestamp, scrub: Scrub<'_>) -> Result<Token, NoToken> {
     let Some(value) = text(body, "access_token") else {
         // Some answer 200 to everything.
         return Err(match text(body, "error") {
-            Some(code) if PASSING.contains(&code) => NoToken::Unreachable(words(200, body)),
-            Some(_) => NoToken::Refused(words(200, body)),
+            Some(code) if PASSING.contains(&code) => NoToken::Unreachable(words(200, body, scrub)),
+            Some(_) => NoToken::Refused(words(200, body, scrub)),
             None => NoToken::Unreachable(
                 "the answer of the token endpoint is no JSON with an `access_token`".to_owned(),
             ),
@@ -47,7 +50,7 @@ fn token(body: &Value, now: Timestamp) -> Result<Token, NoToken> {
     };
     let kind = text(body, "token_type").unwrap_or("bearer");
     if !kind.eq_ignore_ascii_case("bearer") {
-        let kind = plain(kind);
+        let kind = plain(kind, scrub);
         return Err(NoToken::Refused(format!(
             "the token endpoint gives tokens of type `{kind}`, and only `bearer` is known"
         )));
@@ -90,15 +93,18 @@ fn text<'b>(body: &'b Value, key: &str) -> Option<&'b str> {
 }
 
 /// The endpoint's own words for the operator, of bounded length and on one line.
-fn words(status: u16, body: &Value) -> String {
-    let code = text(body, "error").map(|code| format!(" `{}`", plain(code))).unwrap_or_default();
+fn words(status: u16, body: &Value, scrub: Scrub<'_>) -> String {
+    let code =
+        text(body, "error").map(|code| format!(" `{}`", plain(code, scrub))).unwrap_or_default();
     let why = ["error_description", "message"].iter().find_map(|key| text(body, key));
-    let why = why.map(|why| format!(": {}", plain(why))).unwrap_or_default();
+    let why = why.map(|why| format!(": {}", plain(why, scrub))).unwrap_or_default();
     format!("the token endpoint answered {status}{code}{why}")
 }
 
-fn plain(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+/// One line of a foreign text. Secrets leave it before it is cut: what a cut has left of one would
+/// not be recognised.
+fn plain(text: &str, scrub: Scrub<'_>) -> String {
+    let line: String = scrub(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let end = line.floor_char_boundary(WORDS_BYTES_MAX);
     line.get(..end).unwrap_or_default().to_owned()
 }
@@ -109,9 +115,12 @@ mod tests {
 
     use super::*;
 
+    const SECRET: &str = "client-secret-0123456789";
+
     fn answered(status: u16, body: &str) -> Result<Token, NoToken> {
         let body = body.as_bytes().to_vec();
-        read(&Incoming { status, headers: Vec::new(), body }, Timestamp::UNIX_EPOCH)
+        let answer = Incoming { status, headers: Vec::new(), body };
+        read(&answer, Timestamp::UNIX_EPOCH, &|text| text.replace(SECRET, "…"))
     }
 
     #[track_caller]
@@ -192,12 +201,20 @@ mod tests {
     fn a_wait_is_handed_on() {
         let wait = |headers| {
             let answer = Incoming { status: 429, headers, body: Vec::new() };
-            read(&answer, Timestamp::UNIX_EPOCH).unwrap_err()
+            read(&answer, Timestamp::UNIX_EPOCH, &str::to_owned).unwrap_err()
         };
         assert_eq!(
             wait(vec![("retry-after".to_owned(), "7".to_owned())]),
             NoToken::TooFast(Some(7))
         );
         assert_eq!(wait(Vec::new()), NoToken::TooFast(None));
+    }
+
+    #[test]
+    fn a_secret_across_the_end_of_a_long_text_leaves_nothing_of_it() {
+        let long = format!("{}{SECRET}", "x".repeat(WORDS_BYTES_MAX - 5));
+        let body = json!({ "error": "invalid_client", "error_description": long }).to_string();
+        let Err(NoToken::Refused(text)) = answered(400, &body) else { panic!("it is refused") };
+        assert!(!text.contains("client-"), "{text}");
     }
 }
