@@ -20,6 +20,8 @@ use crate::{
 };
 
 pub use crate::bindings;
+#[cfg(feature = "json")]
+pub use serde;
 
 /// Longest panic message that is written, below the host's 4 KiB for a line.
 const PANIC_BYTES_MAX: usize = 4_000;

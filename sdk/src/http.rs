@@ -23,7 +23,7 @@ use crate::types;
 ///
 /// Where the manifest says `oauth2`, the host adds the bearer token to a request that has no
 /// `authorization` header of its own, and renews a refused one. A `401` that arrives here is final:
-/// answer [`types::Error::Unauthorized`].
+/// answer [`Response::unauthorized`].
 #[expect(clippy::needless_pass_by_value, reason = "a request is handed over: it is sent once")]
 pub fn fetch(request: Request) -> Result<Response, Error> {
     imports::fetch(&request)
@@ -121,6 +121,15 @@ impl Response {
         Some(seconds.saturating_mul(1000))
     }
 
+    /// The error of a `401`: with this text, or with the host's own where the host obtained no token
+    /// and sent nothing, because only that tells the operator what the token endpoint said.
+    pub fn unauthorized(&self, text: &str) -> types::Error {
+        let is_of_host = self.header("x-patchbay") == Some("token-refused");
+        let own = is_of_host.then(|| str::from_utf8(&self.body).ok()).flatten();
+        let own = own.filter(|own| !own.trim().is_empty());
+        types::Error::Unauthorized(own.unwrap_or(text).to_owned())
+    }
+
     /// Whether the status is one of 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -170,6 +179,20 @@ mod tests {
         assert_eq!([wait("7"), wait(" 0 ")], [Some(7000), Some(0)]);
         assert_eq!(wait("Fri, 02 Jan 2026 12:00:00 GMT"), None);
         assert_eq!(Response::empty(429).retry_after_ms(), None);
+    }
+
+    #[test]
+    fn a_refused_token_is_told_in_the_hosts_words_and_a_refused_request_in_ones_own() {
+        let refused = |header: &str, body: &str| {
+            let response = Response { body: body.into(), ..Response::empty(401) };
+            match response.with_header("x-patchbay", header).unauthorized("own") {
+                types::Error::Unauthorized(text) => text,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused("token-refused", "the host's"), "the host's");
+        assert_eq!(refused("token-refused", " "), "own");
+        assert_eq!(refused("rate-limited", "somebody's"), "own");
     }
 
     #[test]

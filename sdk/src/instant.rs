@@ -7,19 +7,45 @@ const DAYS_PER_ERA: i64 = 146_097;
 const DAYS_BEFORE_EPOCH: i64 = 719_468;
 /// 9999-12-31T23:59:59: RFC 3339 has four digits for the year.
 const LAST_SECOND: i64 = 253_402_300_799;
-/// From here on a number of seconds is one of milliseconds: as seconds it would be the year 5138.
-const MILLISECONDS_FROM: i64 = 100_000_000_000;
+/// Above this a number of seconds is one of milliseconds: as seconds it would be the year 5138.
+const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
 
 /// Unix seconds as a moment in UTC; `None` before 1970 and after 9999.
 pub fn from_unix(seconds: i64) -> Option<String> {
     Some(format!("{}Z", clock_face(seconds)?))
 }
 
+/// As [`from_unix`], from milliseconds, of which none is lost.
+pub fn from_unix_ms(milliseconds: i64) -> Option<String> {
+    let (seconds, rest) = (milliseconds.div_euclid(1_000), milliseconds.rem_euclid(1_000));
+    Some(format!("{}.{rest:03}Z", clock_face(seconds)?))
+}
+
+/// A number of Unix seconds or milliseconds as milliseconds; fractions are dropped.
+///
+/// Which it is, is told by its size. `None` for 0, which means nothing, and what is before it.
+pub fn unix_ms(number: &str) -> Option<i64> {
+    let whole = number.trim().split('.').next()?.parse::<i64>().ok()?;
+    (0 < whole).then(|| milliseconds(whole))
+}
+
+/// Seconds since 1970 of RFC 3339 with an offset; fractions are dropped. For instance of the moment
+/// at which the host received a request.
+pub fn to_unix(text: &str) -> Option<i64> {
+    let (date_time, _fraction, zone) = parts(text)?;
+    Some(local(&date_time)? - i64::from(offset(zone)?) * 60)
+}
+
 /// What a clock showed, as [`local`] reads it, with its offset from UTC in minutes.
 pub fn with_offset(local: i64, offset_minutes: i32) -> Option<String> {
-    let (sign, minutes) = (if offset_minutes < 0 { '-' } else { '+' }, offset_minutes.abs());
-    (minutes < 24 * 60).then_some(())?;
-    Some(format!("{}{sign}{:02}:{:02}", clock_face(local)?, minutes / 60, minutes % 60))
+    Some(format!("{}{}", clock_face(local)?, written(offset_minutes)?))
+}
+
+/// `+03:00`; `None` for a day and more.
+fn written(offset_minutes: i32) -> Option<String> {
+    let (sign, minutes) =
+        (if offset_minutes < 0 { '-' } else { '+' }, offset_minutes.unsigned_abs());
+    (minutes < 24 * 60).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
 }
 
 /// `2025-10-09 11:53:20` or `09.10.2025 11:53:20`, seconds and the day's time optional, as the
@@ -59,18 +85,37 @@ pub fn offset(text: &str) -> Option<i32> {
     (is_plain && hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
-/// RFC 3339 with an offset (a space for the `T` is borne), or Unix seconds or milliseconds.
+/// RFC 3339 with an offset, or Unix seconds or milliseconds, as RFC 3339. Fractions are kept.
+///
+/// Borne are a space for the `T`, an offset without its colon, and a time without seconds. `None` for
+/// a moment without an offset: nobody can know when that was.
 pub fn read(text: &str) -> Option<String> {
-    let text = text.trim();
-    if let Ok(number) = text.parse::<i64>() {
-        return from_unix(if number < MILLISECONDS_FROM { number } else { number / 1_000 });
+    if let Ok(number) = text.trim().parse::<i64>() {
+        return from_unix(milliseconds(number) / 1_000);
     }
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let zone = time.rfind(['+', '-', 'Z', 'z'])?;
-    let (time, zone) = time.split_at_checked(zone)?;
-    let time = time.split('.').next()?.trim_end();
-    let date = (date.matches('-').count() == 2).then_some(date)?;
-    with_offset(local(&format!("{date} {time}"))?, offset(zone)?)
+    let (date_time, fraction, zone) = parts(text)?;
+    let zone =
+        if zone.eq_ignore_ascii_case("z") { "Z".to_owned() } else { written(offset(zone)?)? };
+    Some(format!("{}{fraction}{zone}", clock_face(local(&date_time)?)?))
+}
+
+/// Date and time, the fraction with its point, and the offset.
+fn parts(text: &str) -> Option<(String, &str, &str)> {
+    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
+    let (time, zone) = time.split_at_checked(time.rfind(['+', '-', 'Z', 'z'])?)?;
+    // Hours alone are an offset that somebody sets, and none that a machine writes.
+    let is_whole = zone.len() == 1 || 5 <= zone.len();
+    let time = time.trim_end();
+    let (time, fraction) = time.split_at_checked(time.find('.').unwrap_or(time.len()))?;
+    let digits = fraction.strip_prefix('.').unwrap_or("0");
+    let is_fraction = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_sound = is_whole && is_fraction && date.matches('-').count() == 2;
+    is_sound.then(|| (format!("{date} {time}"), fraction, zone))
+}
+
+/// Milliseconds, of a number that is those or seconds.
+fn milliseconds(number: i64) -> i64 {
+    if MILLISECONDS_ABOVE < number { number } else { number.saturating_mul(1_000) }
 }
 
 fn clock_face(seconds: i64) -> Option<String> {
@@ -188,17 +233,96 @@ mod tests {
     fn moments_are_read_with_an_offset_or_as_seconds() {
         let cases = [
             ("2025-10-09T11:53:20+03:00", Some("2025-10-09T11:53:20+03:00")),
-            ("2025-10-09 11:53:20.123Z", Some("2025-10-09T11:53:20+00:00")),
+            ("2025-10-09 11:53:20.123Z", Some("2025-10-09T11:53:20.123Z")),
             ("2025-10-09T11:53-0330", Some("2025-10-09T11:53:00-03:30")),
             ("1760000000", Some("2025-10-09T08:53:20Z")),
             ("1760000000999", Some("2025-10-09T08:53:20Z")),
+            ("100000000000", Some("5138-11-16T09:46:40Z")),
+            ("100000000001", Some("1973-03-03T09:46:40Z")),
             ("2025-10-09T11:53:20", None),
             ("2025-10-09", None),
             ("yesterday at Zurich", None),
             ("-5", None),
+            ("-9223372036854775808", None),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_understood_in_the_ways_that_they_are_written() {
+        let cases = [
+            ("2025-10-09T09:00:00Z", Some("2025-10-09T09:00:00Z")),
+            (" 2025-10-09 09:00:00.125+03:00", Some("2025-10-09T09:00:00.125+03:00")),
+            ("2025-10-09t09:00:00-0330", Some("2025-10-09T09:00:00-03:30")),
+            ("1760000000", Some("2025-10-09T08:53:20Z")),
+            ("1760000000123", Some("2025-10-09T08:53:20Z")),
+            ("2025-10-09T09:00:00", None),
+            ("2025-10-09", None),
+            ("2025-13-09T09:00:00Z", None),
+            ("2025-00-09T09:00:00Z", None),
+            ("2025-10-09T24:00:00Z", None),
+            ("2025-10-09T09:00:00.Z", None),
+            ("2025-10-09T09:00:00.1x5Z", None),
+            ("2025-10-09T09:00:00+3", None),
+            ("2025-10-09T09:00:00+24:00", None),
+            ("9.10.2025 09:00", None),
+            ("9.10.2025 09:00Z", None),
+            ("вчера в девять часов утра", None),
+            ("-5", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_are_written_in_utc() {
+        let cases = [
+            (1_542_902_706_118, Some("2018-11-22T16:05:06.118Z")),
+            (951_782_400_000, Some("2000-02-29T00:00:00.000Z")),
+            (253_402_300_799_999, Some("9999-12-31T23:59:59.999Z")),
+            (253_402_300_800_000, None),
+            (-1, None),
+        ];
+        for (milliseconds, expected) in cases {
+            assert_eq!(from_unix_ms(milliseconds).as_deref(), expected, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_of_seconds_or_of_milliseconds() {
+        let cases = [
+            ("1760000000", Some(1_760_000_000_000)),
+            (" 1760000000.75 ", Some(1_760_000_000_000)),
+            ("1760000000123", Some(1_760_000_000_123)),
+            ("100000000000", Some(100_000_000_000_000)),
+            ("100000000001", Some(100_000_000_001)),
+            ("0", None),
+            ("-5", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(unix_ms(number), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn instants_are_read_with_their_offset() {
+        let cases = [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2025-10-09T12:01:00+03:00", Some(1_760_000_460)),
+            ("2025-10-09T09:01:00.123456789Z", Some(1_760_000_460)),
+            ("2025-10-09T05:31:00-03:30", Some(1_760_000_460)),
+            ("2025-10-09", None),
+            ("2025-10-09T09:01:00", None),
+            ("", None),
+        ];
+        for (instant, expected) in cases {
+            assert_eq!(to_unix(instant), expected, "{instant}");
         }
     }
 }

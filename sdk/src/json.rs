@@ -1,5 +1,8 @@
-//! A JSON document as a tree that borrows its texts: quick to make in a fresh instance, and tolerant
-//! to read. With the feature `json`.
+//! JSON as vendors send it, read quickly in a fresh instance, with texts that borrow. With the feature
+//! `json`.
+//!
+//! A [`Node`] is a document of any shape as a tree. A body whose members are known is read into structs
+//! by [`tolerant!`](crate::tolerant), through [`Body`], which mends what is nearly JSON.
 //!
 //! ```
 //! use patchbay_sdk::json::Node;
@@ -18,6 +21,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use crate::form::tree::write_text;
 
+mod body;
+mod repair;
+pub mod tolerant;
+
+pub use body::{Body, DEPTH_MAX, Source, is_too_deep};
+pub use repair::repair;
+
 /// More values than this are refused: a small one in the body is a large one in memory.
 pub const VALUES_MAX: usize = 100_000;
 
@@ -35,22 +45,37 @@ pub enum Node<'a> {
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
-/// Why a text is not read. Tells the place alone: the words of the parser could repeat what stands
+/// Why a body is not read. Tells the place alone: the words of the parser could repeat what stands
 /// there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Not JSON, or nested deeper than 128 levels.
+    /// Nothing but blanks.
+    Empty,
+    /// Does not begin as a JSON object does.
+    NotAnObject,
+    /// Not JSON, or a [`Node`] nested deeper than 128 levels. Counted from 1.
     NotJson { line: usize, column: usize },
+    /// Nested deeper than [`DEPTH_MAX`].
+    TooDeep,
     /// More than [`VALUES_MAX`] values.
     TooManyValues,
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::NotJson { line: error.line(), column: error.column() }
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str("the body is empty"),
+            Self::NotAnObject => f.write_str("the body is not a JSON object"),
             Self::NotJson { line, column } => {
                 write!(f, "the body is not JSON at line {line}, column {column}")
             }
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEPTH_MAX} levels"),
             Self::TooManyValues => write!(f, "the body has more than {VALUES_MAX} values"),
         }
     }
@@ -62,13 +87,8 @@ impl<'a> Node<'a> {
         let left = Cell::new(VALUES_MAX);
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let read = Seed(&left).deserialize(&mut deserializer);
-        read.and_then(|node| deserializer.end().map(|()| node)).map_err(|error| {
-            if left.get() == 0 {
-                Fault::TooManyValues
-            } else {
-                Fault::NotJson { line: error.line(), column: error.column() }
-            }
-        })
+        read.and_then(|node| deserializer.end().map(|()| node))
+            .map_err(|error| if left.get() == 0 { Fault::TooManyValues } else { error.into() })
     }
 
     /// The member of an object with exactly this name.

@@ -1,9 +1,9 @@
 //! Who the client is and who answered: identifiers, agents, the lane and the dedup key.
 
+use patchbay_sdk::json::tolerant::{Item, Text};
 use patchbay_sdk::types::{ExternalId, Identifier, Person};
 
 use crate::token::Token;
-use crate::tolerant::{Item, Text};
 use crate::webhook::{Agent, Webhook};
 
 /// Every way to recognise the client, the surest first.

@@ -1,9 +1,9 @@
 //! A typed webhook to the event of the contract.
 
 use patchbay_sdk::channel::{Event, Kind};
+use patchbay_sdk::json::Source;
 
 use crate::manifest::USER_TOKEN_FORMAT;
-use crate::parse::Source;
 use crate::token::{Format, Token};
 use crate::webhook::Webhook;
 use crate::{call, client, fields, transcript};

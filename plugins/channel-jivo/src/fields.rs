@@ -1,11 +1,11 @@
 //! What Jivo and the site's token tell about the client, under canonical keys.
 
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{Field, Value};
 
 use crate::manifest::SITE_NAMES;
 use crate::site::{absolute, name_in};
 use crate::token::Token;
-use crate::tolerant::Text;
 use crate::webhook::Webhook;
 
 /// The value of `source`: by it clients of this channel are found in the CRM.

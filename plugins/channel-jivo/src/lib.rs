@@ -6,14 +6,11 @@ mod event;
 mod fields;
 mod manifest;
 mod parse;
-mod repair;
 mod reply;
 mod site;
 #[cfg(test)]
 mod tests;
-mod time;
 mod token;
-mod tolerant;
 mod transcript;
 mod webhook;
 

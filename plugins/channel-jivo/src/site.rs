@@ -1,6 +1,6 @@
 //! The site that a widget stands on, by the account's own list.
 
-use crate::tolerant::Members;
+use patchbay_sdk::json::tolerant::Members;
 
 /// What a setting of names says of this one, as of a widget the name of its site; `None` where it
 /// does not tell, or cannot be read.

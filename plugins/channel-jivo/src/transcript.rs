@@ -1,17 +1,17 @@
 //! The conversation as it went, with the agents' names put to their messages.
 
+use patchbay_sdk::instant::from_unix;
 use patchbay_sdk::types::{Author, Message, Person, Transcript};
 
 use crate::client::person;
-use crate::time::rfc3339;
 use crate::webhook::{ChatMessage, Webhook};
 
 /// The transcript; where Jivo sent no single messages, its ready text as one message.
 pub(crate) fn transcript(webhook: &Webhook<'_>) -> Transcript {
     let moments = || webhook.chat.messages.items.iter().filter_map(|message| message.timestamp.0);
     Transcript {
-        started_at: moments().min().and_then(rfc3339),
-        finished_at: moments().max().and_then(rfc3339),
+        started_at: moments().min().and_then(from_unix),
+        finished_at: moments().max().and_then(from_unix),
         topic: webhook.topic.title.owned(),
         rating: webhook.chat.rate.owned(),
         messages: messages(webhook),
@@ -39,7 +39,7 @@ fn one(message: &ChatMessage<'_>, webhook: &Webhook<'_>) -> Message {
     Message {
         author,
         agent: if author == Author::Agent { agent(message, webhook) } else { None },
-        sent_at: message.timestamp.0.and_then(rfc3339),
+        sent_at: message.timestamp.0.and_then(from_unix),
         text: message.message.as_received().to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! The body of a Jivo webhook: every member that this adapter reads, all of them optional.
 
-use crate::tolerant::{Flag, Item, List, Seconds, Text, tolerant};
+use patchbay_sdk::json::tolerant::{Flag, Item, List, Seconds, Text};
+use patchbay_sdk::tolerant;
 
 /// More agents than this in one chat are not kept.
 pub(crate) const MAX_AGENTS: usize = 100;
@@ -10,7 +11,7 @@ pub(crate) const MAX_TAGS: usize = 100;
 pub(crate) const MAX_MESSAGES: usize = 10_000;
 
 tolerant! {
-    struct Webhook<'a> {
+    pub(crate) struct Webhook<'a> {
         "event_name" => event_name: Text<'a>,
         "widget_id" => widget_id: Text<'a>,
         "chat_id" => chat_id: Text<'a>,
@@ -36,7 +37,7 @@ tolerant! {
         "call" => call: CallState<'a>,
     }
 
-    struct Visitor<'a> {
+    pub(crate) struct Visitor<'a> {
         "name" => name: Text<'a>,
         "email" => email: Text<'a>,
         "phone" => phone: Text<'a>,
@@ -44,30 +45,30 @@ tolerant! {
         "description" => description: Text<'a>,
     }
 
-    struct Agent<'a> {
+    pub(crate) struct Agent<'a> {
         "id" => id: Text<'a>,
         "name" => name: Text<'a>,
         "email" => email: Text<'a>,
         "phone" => phone: Text<'a>,
     }
 
-    struct Named<'a> { "name" => name: Text<'a> }
+    pub(crate) struct Named<'a> { "name" => name: Text<'a> }
 
-    struct Titled<'a> { "title" => title: Text<'a> }
+    pub(crate) struct Titled<'a> { "title" => title: Text<'a> }
 
-    struct Session<'a> {
+    pub(crate) struct Session<'a> {
         "geoip" => geoip: Geoip<'a>,
         "utm" => utm: Text<'a>,
         "utm_json" => utm_json: Utm<'a>,
     }
 
-    struct Geoip<'a> {
+    pub(crate) struct Geoip<'a> {
         "country" => country: Text<'a>,
         "region" => region: Text<'a>,
         "city" => city: Text<'a>,
     }
 
-    struct Utm<'a> {
+    pub(crate) struct Utm<'a> {
         "source" => source: Text<'a>,
         "medium" => medium: Text<'a>,
         "campaign" => campaign: Text<'a>,
@@ -75,23 +76,23 @@ tolerant! {
         "content" => content: Text<'a>,
     }
 
-    struct Page<'a> {
+    pub(crate) struct Page<'a> {
         "url" => url: Text<'a>,
         "title" => title: Text<'a>,
     }
 
-    struct Analytics<'a> {
+    pub(crate) struct Analytics<'a> {
         "ga" => ga: Text<'a>,
         "ym" => ym: Text<'a>,
     }
 
-    struct Chat<'a> {
+    pub(crate) struct Chat<'a> {
         "messages" => messages: List<ChatMessage<'a>, MAX_MESSAGES>,
         "rate" => rate: Text<'a>,
         "blacklisted" => blacklisted: Flag,
     }
 
-    struct ChatMessage<'a> {
+    pub(crate) struct ChatMessage<'a> {
         "timestamp" => timestamp: Seconds,
         "type" => author: Text<'a>,
         "agent_id" => agent_id: Text<'a>,
@@ -99,7 +100,7 @@ tolerant! {
     }
 
     /// A call and how far it is.
-    struct CallState<'a> {
+    pub(crate) struct CallState<'a> {
         "type" => direction: Text<'a>,
         "phone" => phone: Text<'a>,
         "status" => status: Text<'a>,

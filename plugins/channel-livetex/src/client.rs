@@ -1,10 +1,10 @@
 //! Who the client is and who answered: identifiers, operators, the lane, the episode and the dedup key.
 
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{ExternalId, Identifier, Person};
 
 use crate::happening::Happening;
 use crate::manifest::PERSON_ID_IS;
-use crate::tolerant::Text;
 use crate::webhook::{Employee, Webhook};
 
 /// The system of the id that the site and the app gave; `channel-push` gets such an id back.

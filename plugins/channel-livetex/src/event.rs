@@ -1,11 +1,11 @@
 //! A typed webhook to the event of the contract.
 
 use patchbay_sdk::channel::{Event, Kind, Response};
+use patchbay_sdk::instant;
+use patchbay_sdk::json::Source;
 use patchbay_sdk::types::Field;
 
 use crate::happening::Happening;
-use crate::parse::Source;
-use crate::time::instant;
 use crate::webhook::Webhook;
 use crate::{client, transcript};
 
@@ -62,8 +62,8 @@ fn kind(webhook: &Webhook<'_>, happening: Happening) -> Kind {
 /// When a rating was given is not told.
 fn occurred_at(webhook: &Webhook<'_>, happening: Happening) -> Option<String> {
     match happening {
-        Happening::Assigned => webhook.conversation.start_time.get().and_then(instant),
-        Happening::Closed => webhook.conversation.end_time.get().and_then(instant),
+        Happening::Assigned => webhook.conversation.start_time.get().and_then(instant::read),
+        Happening::Closed => webhook.conversation.end_time.get().and_then(instant::read),
         Happening::Rated => None,
     }
 }

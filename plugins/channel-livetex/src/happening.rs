@@ -1,7 +1,7 @@
 //! Which of the three events a webhook tells of. How LiveTex tells them apart is not public: this is the one place.
 
-use crate::tolerant::Item;
 use crate::webhook::Webhook;
+use patchbay_sdk::json::tolerant::Item;
 
 /// What happened to the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,8 @@ mod happening;
 mod manifest;
 mod parse;
 mod push;
-mod repair;
 #[cfg(test)]
 mod tests;
-mod time;
-mod tolerant;
 mod transcript;
 mod webhook;
 

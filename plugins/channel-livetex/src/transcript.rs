@@ -1,10 +1,10 @@
 //! The conversation as it went, and the rating in words.
 
+use patchbay_sdk::instant;
 use patchbay_sdk::types::{Author, Message, Person, Transcript};
 
 use crate::client::person;
 use crate::happening::Happening;
-use crate::time::instant;
 use crate::webhook::{ChatMessage, Rate, Webhook};
 
 /// The transcript of a closed conversation; of a rated one the rating with its comment alone.
@@ -19,8 +19,8 @@ pub(crate) fn transcript(webhook: &Webhook<'_>, happening: Happening) -> Transcr
         text,
     }));
     Transcript {
-        started_at: conversation.start_time.get().and_then(instant),
-        finished_at: conversation.end_time.get().and_then(instant),
+        started_at: conversation.start_time.get().and_then(instant::read),
+        finished_at: conversation.end_time.get().and_then(instant::read),
         topic: conversation.topic.name.owned(),
         rating: rating(&conversation.rate).map(str::to_owned),
         messages,
@@ -57,7 +57,7 @@ fn one(message: &ChatMessage<'_>, webhook: &Webhook<'_>) -> Message {
     Message {
         author,
         agent: if author == Author::Agent { agent(message, webhook) } else { None },
-        sent_at: message.created_at.get().and_then(instant),
+        sent_at: message.created_at.get().and_then(instant::read),
         text: message.text.as_received().to_owned(),
     }
 }

@@ -2,11 +2,9 @@
 //!
 //! Only the three names of `Webhook` are public. All others are assumed, and stand here alone.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-
-use crate::tolerant::{Item, List, Text, nothing_but_objects, tolerant};
+use patchbay_sdk::json::tolerant::{self, Item, List, Text, Tolerant};
+use patchbay_sdk::tolerant;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess};
 
 /// More operators than this in one conversation are not kept.
 pub(crate) const MAX_EMPLOYEES: usize = 100;
@@ -14,13 +12,13 @@ pub(crate) const MAX_EMPLOYEES: usize = 100;
 pub(crate) const MAX_MESSAGES: usize = 10_000;
 
 tolerant! {
-    struct Webhook<'a> {
+    pub(crate) struct Webhook<'a> {
         "Conversation" => conversation: Conversation<'a>,
         "discourser" => discourser: Discourser<'a>,
         "employee" => employees: Employees<'a>,
     }
 
-    struct Conversation<'a> {
+    pub(crate) struct Conversation<'a> {
         "id" => id: Text<'a>,
         "startTime" => start_time: Text<'a>,
         "endTime" => end_time: Text<'a>,
@@ -30,20 +28,20 @@ tolerant! {
         "messages" => messages: List<ChatMessage<'a>, MAX_MESSAGES>,
     }
 
-    struct Topic<'a> or name { "name" => name: Text<'a> }
+    pub(crate) struct Topic<'a> or name { "name" => name: Text<'a> }
 
-    struct Rate<'a> or value {
+    pub(crate) struct Rate<'a> or value {
         "type" => scale: Text<'a>,
         "value" => value: Text<'a>,
         "comment" => comment: Text<'a>,
     }
 
-    struct TouchPoint<'a> or name {
+    pub(crate) struct TouchPoint<'a> or name {
         "name" => name: Text<'a>,
         "type" => kind: Text<'a>,
     }
 
-    struct ChatMessage<'a> or text {
+    pub(crate) struct ChatMessage<'a> or text {
         "author" => author: Text<'a>,
         "employeeId" => employee_id: Text<'a>,
         "text" => text: Text<'a>,
@@ -51,7 +49,7 @@ tolerant! {
     }
 
     /// The visitor.
-    struct Discourser<'a> {
+    pub(crate) struct Discourser<'a> {
         "id" => id: Text<'a>,
         "personId" => person_id: Text<'a>,
         "name" => name: Text<'a>,
@@ -59,7 +57,7 @@ tolerant! {
         "email" => email: Text<'a>,
     }
 
-    struct Employee<'a> {
+    pub(crate) struct Employee<'a> {
         "id" => id: Text<'a>,
         "name" => name: Text<'a>,
         "email" => email: Text<'a>,
@@ -115,43 +113,33 @@ impl<'a> Employees<'a> {
 
 impl<'de> Deserialize<'de> for Employees<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EmployeesVisitor)
+        let OneOrMany { one, mut many } = tolerant::read(deserializer)?;
+        many.add(one);
+        Ok(many)
     }
 }
 
-struct EmployeesVisitor;
+#[derive(Default)]
+struct OneOrMany<'a> {
+    one: Employee<'a>,
+    many: Employees<'a>,
+}
 
-impl<'de> Visitor<'de> for EmployeesVisitor {
-    type Value = Employees<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
+impl<'de> Tolerant<'de> for OneOrMany<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+        match name.as_received() {
+            "id" | "name" | "email" => self.one.member(name, map)?,
+            _ => self.many.add(map.next_value()?),
+        }
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut employees = Employees::default();
+    fn items<A: SeqAccess<'de>>(&mut self, mut seq: A) -> Result<(), A::Error> {
         while let Some(employee) = seq.next_element()? {
-            employees.add(employee);
+            self.many.add(employee);
         }
-        Ok(employees)
+        Ok(())
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut employees = Employees::default();
-        let mut alone = Employee::default();
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            match key.as_received() {
-                "id" => alone.id = map.next_value()?,
-                "name" => alone.name = map.next_value()?,
-                "email" => alone.email = map.next_value()?,
-                _ => employees.add(map.next_value()?),
-            }
-        }
-        employees.add(alone);
-        Ok(employees)
-    }
-
-    nothing_but_objects!(Employees::default());
 }
 
 #[cfg(test)]

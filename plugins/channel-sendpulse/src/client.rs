@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use patchbay_sdk::instant;
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{Identifier, Person};
 
 use crate::title::Title;
-use crate::tolerant::Text;
 use crate::webhook::Webhook;
 
 /// The system of a contact's id; `channel-push` gets such an id back.
@@ -21,8 +22,6 @@ const MAX_LANE_BYTES: usize = 400;
 const MAX_KEY_BYTES: usize = 512;
 /// Fewer digits are no phone, whatever the variable is called.
 const MIN_PHONE_DIGITS: usize = 5;
-/// From here on a moment is in milliseconds: as seconds it would be the year 5138.
-const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
 
 /// The contact of one event.
 #[derive(Debug)]
@@ -140,9 +139,7 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) fn moment_ms(&self) -> Option<i64> {
-        let whole = self.webhook.date.get()?.split('.').next()?;
-        let moment = whole.parse::<i64>().ok().filter(|&moment| 0 < moment)?;
-        Some(if MILLISECONDS_ABOVE < moment { moment } else { moment * 1_000 })
+        instant::unix_ms(self.webhook.date.get()?)
     }
 
     /// The operator who wrote, or who ran the flow.

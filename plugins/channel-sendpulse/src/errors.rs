@@ -2,13 +2,11 @@
 //!
 //! SendPulse's own words may repeat what was sent, so that names of members alone are handed on.
 
-use std::fmt;
-
 use patchbay_sdk::http::Response;
+use patchbay_sdk::json::tolerant::{self, Flag, Text, Tolerant};
+use patchbay_sdk::tolerant;
 use patchbay_sdk::types::{Error, Problem};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use crate::tolerant::{Flag, Text, nothing_but_objects, skip_seq, tolerant};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess};
 
 /// More names than this are not handed on.
 const MAX_NAMES: usize = 10;
@@ -16,7 +14,7 @@ const MAX_NAMES: usize = 10;
 const MAX_NAME_BYTES: usize = 64;
 
 tolerant! {
-    struct Answer<'a> {
+    pub(crate) struct Answer<'a> {
         "success" => success: Flag,
         "errors" => errors: Names<'a>,
     }
@@ -33,19 +31,18 @@ pub(crate) fn accept(response: &Response) -> Result<(), Error> {
         (200..=299, None) => Err(Error::UnknownOutcome(
             "SendPulse accepted the write with an answer that cannot be read".to_owned(),
         )),
-        (status, _) => Err(by_status(status, response.retry_after_ms())),
+        (status, _) => Err(by_status(status, response)),
     }
 }
 
-fn by_status(status: u16, retry_after_ms: Option<u64>) -> Error {
+fn by_status(status: u16, response: &Response) -> Error {
     match status {
         300..=399 => Error::invalid(
             crate::manifest::API_URL,
             "redirects elsewhere: set the address that the browser ends at, without a path",
         ),
-        401 => Error::Unauthorized(
-            "SendPulse refused the token: check `client-id` and `client-secret`".to_owned(),
-        ),
+        401 => response
+            .unauthorized("SendPulse refused the token: check `client-id` and `client-secret`"),
         402 => Error::PlanLimit("SendPulse asks for a paid plan to use the API of bots".to_owned()),
         403 => Error::Unsupported(
             "SendPulse does not let this API client use the bot: check its rights and the plan"
@@ -54,7 +51,7 @@ fn by_status(status: u16, retry_after_ms: Option<u64>) -> Error {
         404 => {
             Error::NotFound("SendPulse has no such contact, or no API for its messenger".to_owned())
         }
-        429 => Error::RateLimited(retry_after_ms),
+        429 => Error::RateLimited(response.retry_after_ms()),
         400..=499 if status != 408 => {
             Error::Invalid(vec![Problem::general(format!("SendPulse answered {status}"))])
         }
@@ -83,33 +80,16 @@ impl Names<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Names<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NamesVisitor)
+impl<'de> Tolerant<'de> for Names<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>()?;
+        self.0.push(name);
+        Ok(())
     }
 }
 
-struct NamesVisitor;
-
-impl<'de> Visitor<'de> for NamesVisitor {
-    type Value = Names<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
+impl<'de> Deserialize<'de> for Names<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant::read(deserializer)
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Names::default();
-        while let Some((name, IgnoredAny)) = map.next_entry()? {
-            names.0.push(name);
-        }
-        Ok(names)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        skip_seq(seq)?;
-        Ok(Names::default())
-    }
-
-    nothing_but_objects!(Names::default());
 }

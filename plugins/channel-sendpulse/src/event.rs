@@ -1,12 +1,12 @@
 //! Typed events of SendPulse to the events of the contract.
 
 use patchbay_sdk::channel::{Event, Kind, Response};
+use patchbay_sdk::instant::from_unix;
 use patchbay_sdk::types::{Author, Message};
 
 use crate::client::Client;
 use crate::manifest::BOT_IDS;
 use crate::parse::{Element, Fault};
-use crate::time::rfc3339;
 use crate::title::Title;
 use crate::webhook::Webhook;
 use crate::{fields, said};
@@ -54,7 +54,7 @@ fn event(element: &Element<'_>) -> Event {
         return unreadable(&client);
     }
     let title = Title::of(webhook.title.get());
-    let occurred_at = client.moment_ms().and_then(|moment| rfc3339(moment / 1_000));
+    let occurred_at = client.moment_ms().and_then(|moment| from_unix(moment / 1_000));
     Event {
         dedup_key: client.dedup_key(title),
         conversation: client.lane(),

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{Field, Value};
 
 use crate::client::Client;
 use crate::title::Title;
-use crate::tolerant::Text;
 use crate::webhook::Webhook;
 
 /// The value of `source`: by it clients of this channel are found in the CRM.

@@ -7,13 +7,10 @@ mod fields;
 mod manifest;
 mod parse;
 mod push;
-mod repair;
 mod said;
 #[cfg(test)]
 mod tests;
-mod time;
 mod title;
-mod tolerant;
 mod variables;
 mod webhook;
 

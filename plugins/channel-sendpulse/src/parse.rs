@@ -3,21 +3,17 @@
 use std::fmt;
 
 use patchbay_sdk::channel::Rejection;
+use patchbay_sdk::json::{self, Body, Source};
 
-use crate::repair::repair;
 use crate::webhook::Webhook;
 
-/// Deeper nesting is refused, as the host's own JSON parser would refuse it.
-const MAX_DEPTH: usize = 128;
 /// The host takes no more events from one request.
 pub(crate) const MAX_EVENTS: usize = 1_000;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a body is refused. Names no value of the body, which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    Empty,
+    Body(json::Fault),
     NotStructured,
     /// Counted from 1, lines and columns from the beginning of the event.
     NotJson {
@@ -29,7 +25,6 @@ pub(crate) enum Fault {
     BrokenArray {
         events: usize,
     },
-    TooDeep,
     TooMany,
     NoEvent,
     ForeignBot,
@@ -49,7 +44,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("the body is empty")?,
+            Self::Body(fault) => fault.fmt(f)?,
             Self::NotStructured => f.write_str("the body is neither a JSON array nor an object")?,
             Self::NotJson { event, line, column } => {
                 write!(f, "event {event} is not JSON at its line {line}, column {column}")?;
@@ -57,7 +52,6 @@ impl fmt::Display for Fault {
             Self::BrokenArray { events } => {
                 write!(f, "the array is broken or cut off after {events} events")?;
             }
-            Self::TooDeep => write!(f, "the body is nested deeper than {MAX_DEPTH} levels")?,
             Self::NoEvent => {
                 f.write_str("nothing in the body has a `contact` with a `title` or a `service`")?;
             }
@@ -85,28 +79,17 @@ pub(crate) struct Element<'a> {
 
 /// Reads a body, whatever its content type says, and hands its elements on.
 pub(crate) fn read<R>(body: &[u8], then: impl FnOnce(&[Element<'_>]) -> R) -> Result<R, Fault> {
-    let bare = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    if bare.trim_ascii_start().is_empty() {
-        return Err(Fault::Empty);
-    }
-    if is_too_deep(bare) {
-        return Err(Fault::TooDeep);
-    }
-    let changed = bare.len() != body.len();
-    let sound = str::from_utf8(bare).ok().map(|text| elements(text, changed));
-    match sound {
+    let body = Body::new(body).map_err(Fault::Body)?;
+    match body.sound().map(elements) {
         Some(Ok(elements)) => Ok(then(&elements)),
         // What is wrong with these cannot be mended.
         Some(Err(fault @ (Fault::NotStructured | Fault::TooMany))) => Err(fault),
-        Some(Err(_)) | None => {
-            let repaired = repair(&String::from_utf8_lossy(bare));
-            elements(&repaired, true).map(|elements| then(&elements))
-        }
+        Some(Err(_)) | None => elements(body.mended()).map(|elements| then(&elements)),
     }
 }
 
-fn elements(text: &str, changed: bool) -> Result<Vec<Element<'_>>, Fault> {
-    let text = text.trim_ascii();
+fn elements(source: Source<'_>) -> Result<Vec<Element<'_>>, Fault> {
+    let text = source.text.trim_ascii();
     if let Some(items) = text.strip_prefix('[') {
         return array(items);
     }
@@ -114,7 +97,7 @@ fn elements(text: &str, changed: bool) -> Result<Vec<Element<'_>>, Fault> {
         return Err(Fault::NotStructured);
     }
     let webhook = serde_json::from_str(text).map_err(|error| not_json(1, &error))?;
-    Ok(vec![Element { webhook, context: changed.then_some(text) }])
+    Ok(vec![Element { webhook, context: source.changed.then_some(text) }])
 }
 
 /// What follows the opening bracket, element by element: each is read once, and its text is known.
@@ -164,33 +147,10 @@ fn not_json(event: usize, error: &serde_json::Error) -> Fault {
     Fault::NotJson { event, line: error.line(), column: error.column() }
 }
 
-/// A few brackets cannot nest deeply, so that most bodies are only counted.
-fn is_too_deep(body: &[u8]) -> bool {
-    let opened = body.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    MAX_DEPTH < opened && MAX_DEPTH < depth(body)
-}
-
-fn depth(body: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 #[cfg(test)]
 mod tests {
+    use patchbay_sdk::json::DEPTH_MAX;
+
     use super::*;
 
     fn fault(body: impl AsRef<[u8]>) -> Option<Fault> {
@@ -205,8 +165,8 @@ mod tests {
     #[test]
     fn what_is_no_list_of_events_is_named() {
         let cases: [(&[u8], Fault); 12] = [
-            (b"", Fault::Empty),
-            (b"\xef\xbb\xbf \r\n", Fault::Empty),
+            (b"", Fault::Body(json::Fault::Empty)),
+            (b"\xef\xbb\xbf \r\n", Fault::Body(json::Fault::Empty)),
             (b"null", Fault::NotStructured),
             (b"service=telegram&title=x", Fault::NotStructured),
             (b"\"[]\"", Fault::NotStructured),
@@ -244,9 +204,9 @@ mod tests {
     #[test]
     fn nesting_is_borne_up_to_the_limit() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(fault(nested(MAX_DEPTH)), None);
-        assert_eq!(fault(nested(MAX_DEPTH + 1)), Some(Fault::TooDeep));
-        assert_eq!(fault("{\"a\":".repeat(10_000)), Some(Fault::TooDeep));
+        assert_eq!(fault(nested(DEPTH_MAX)), None);
+        assert_eq!(fault(nested(DEPTH_MAX + 1)), Some(Fault::Body(json::Fault::TooDeep)));
+        assert_eq!(fault("{\"a\":".repeat(10_000)), Some(Fault::Body(json::Fault::TooDeep)));
         let wide = format!("[{}0]", "{\"a\":\"[{\"},".repeat(500));
         assert_eq!(fault(wide), None);
     }

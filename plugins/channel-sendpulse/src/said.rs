@@ -1,10 +1,8 @@
 //! The text of a message, wherever its messenger puts it.
 
-use std::fmt;
+use patchbay_sdk::json::tolerant::{self, Text, Tolerant};
+use serde::de::{Deserialize, Deserializer, MapAccess};
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-use crate::tolerant::{Text, skip_seq};
 use crate::webhook::Webhook;
 
 /// Stands for a message without a text: a picture, a sticker, a voice.
@@ -34,63 +32,23 @@ pub(crate) fn text(webhook: &Webhook<'_>) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Said<'a>(Text<'a>);
 
-impl<'de> Deserialize<'de> for Said<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SaidVisitor)
+impl<'de> Tolerant<'de> for Said<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+        let value = map.next_value()?;
+        if name.as_received() == "body" {
+            self.0 = value;
+        }
+        Ok(())
+    }
+
+    fn alone<E>(text: impl FnOnce() -> Result<Text<'de>, E>) -> Result<Self, E> {
+        text().map(Said)
     }
 }
 
-struct SaidVisitor;
-
-impl<'de> Visitor<'de> for SaidVisitor {
-    type Value = Said<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, v: &'de str) -> Result<Said<'de>, E> {
-        Ok(Said(Text::from(v)))
-    }
-
-    fn visit_str<E: Error>(self, v: &str) -> Result<Said<'de>, E> {
-        Ok(Said(Text::from(v.to_owned())))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Said<'de>, E> {
-        Ok(Said::default())
-    }
-
-    fn visit_u64<E: Error>(self, v: u64) -> Result<Said<'de>, E> {
-        Ok(Said(Text::from(v.to_string())))
-    }
-
-    fn visit_i64<E: Error>(self, v: i64) -> Result<Said<'de>, E> {
-        Ok(Said(Text::from(v.to_string())))
-    }
-
-    fn visit_f64<E: Error>(self, v: f64) -> Result<Said<'de>, E> {
-        Ok(Said(Text::from(v.to_string())))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Said<'de>, E> {
-        Ok(Said::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Said<'de>, A::Error> {
-        skip_seq(seq)?;
-        Ok(Said::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said<'de>, A::Error> {
-        let mut said = Said::default();
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            let value = map.next_value::<Text<'de>>()?;
-            if key.as_received() == "body" {
-                said = Said(value);
-            }
-        }
-        Ok(said)
+impl<'de> Deserialize<'de> for Said<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant::read(deserializer)
     }
 }
 

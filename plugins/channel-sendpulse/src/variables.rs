@@ -1,10 +1,7 @@
 //! The contact's own fields: free names in any language, of which the obvious ones are understood.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-
-use crate::tolerant::{Text, nothing_but_objects, skip_seq};
+use patchbay_sdk::json::tolerant::{self, Text, Tolerant};
+use serde::de::{Deserialize, Deserializer, MapAccess};
 
 /// A longer name than this is none that is understood.
 const MAX_NAME_CHARS: usize = 24;
@@ -147,35 +144,17 @@ fn small(letter: char) -> char {
     char::from_u32(u32::from(letter) + offset).unwrap_or(letter)
 }
 
-impl<'de> Deserialize<'de> for Variables<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(VariablesVisitor)
+impl<'de> Tolerant<'de> for Variables<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+        self.put(name.as_received(), map.next_value()?);
+        Ok(())
     }
 }
 
-struct VariablesVisitor;
-
-impl<'de> Visitor<'de> for VariablesVisitor {
-    type Value = Variables<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
+impl<'de> Deserialize<'de> for Variables<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant::read(deserializer)
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut variables = Variables::default();
-        while let Some(name) = map.next_key::<Text<'de>>()? {
-            variables.put(name.as_received(), map.next_value()?);
-        }
-        Ok(variables)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        skip_seq(seq)?;
-        Ok(Variables::default())
-    }
-
-    nothing_but_objects!(Variables::default());
 }
 
 #[cfg(test)]

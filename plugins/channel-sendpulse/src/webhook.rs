@@ -1,14 +1,16 @@
 //! One event of SendPulse: every member that this adapter reads, all of them optional.
 
+use patchbay_sdk::json::tolerant::{Flag, List, Text};
+use patchbay_sdk::tolerant;
+
 use crate::said::Said;
-use crate::tolerant::{Flag, List, Text, tolerant};
 use crate::variables::Variables;
 
 /// More tags than this on one contact are not kept.
 pub(crate) const MAX_TAGS: usize = 100;
 
 tolerant! {
-    struct Webhook<'a> {
+    pub(crate) struct Webhook<'a> {
         "service" => service: Text<'a>,
         "title" => title: Text<'a>,
         "bot" => bot: Bot<'a>,
@@ -18,12 +20,12 @@ tolerant! {
         "operator" => operator: Operator<'a>,
     }
 
-    struct Bot<'a> {
+    pub(crate) struct Bot<'a> {
         "id" => id: Text<'a>,
         "name" => name: Text<'a>,
     }
 
-    struct Contact<'a> {
+    pub(crate) struct Contact<'a> {
         "id" => id: Text<'a>,
         "name" => name: Text<'a>,
         "username" => username: Text<'a>,
@@ -34,25 +36,25 @@ tolerant! {
         "last_message" => last_message: Text<'a>,
     }
 
-    struct Info<'a> {
+    pub(crate) struct Info<'a> {
         "message" => message: InfoMessage<'a>,
         "flow" => flow: Flow<'a>,
     }
 
-    struct InfoMessage<'a> {
+    pub(crate) struct InfoMessage<'a> {
         "id" => id: Text<'a>,
         "channel_data" => channel_data: ChannelData<'a>,
     }
 
-    struct Flow<'a> {
+    pub(crate) struct Flow<'a> {
         "id" => id: Text<'a>,
         "name" => name: Text<'a>,
     }
 
-    struct ChannelData<'a> { "message" => message: ChannelMessage<'a> }
+    pub(crate) struct ChannelData<'a> { "message" => message: ChannelMessage<'a> }
 
     /// A message in the messenger's own shape: each uses some of these.
-    struct ChannelMessage<'a> {
+    pub(crate) struct ChannelMessage<'a> {
         "id" => id: Text<'a>,
         "mid" => mid: Text<'a>,
         "message_id" => message_id: Text<'a>,
@@ -69,16 +71,16 @@ tolerant! {
         "interactive" => interactive: Interactive<'a>,
     }
 
-    struct Button<'a> { "text" => text: Text<'a> }
+    pub(crate) struct Button<'a> { "text" => text: Text<'a> }
 
-    struct Interactive<'a> {
+    pub(crate) struct Interactive<'a> {
         "button_reply" => button_reply: Choice<'a>,
         "list_reply" => list_reply: Choice<'a>,
     }
 
-    struct Choice<'a> { "title" => title: Text<'a> }
+    pub(crate) struct Choice<'a> { "title" => title: Text<'a> }
 
-    struct Operator<'a> {
+    pub(crate) struct Operator<'a> {
         "username" => username: Text<'a>,
         "user_id" => user_id: Text<'a>,
         "email" => email: Text<'a>,

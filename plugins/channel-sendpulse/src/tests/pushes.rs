@@ -171,6 +171,17 @@ fn a_wait_is_as_long_as_the_api_asks() {
 }
 
 #[test]
+fn a_token_that_the_host_did_not_get_is_told_in_the_hosts_words() {
+    let text = "the token endpoint refused the credentials: `invalid_client`";
+    let refused = move |_: &http::Request| {
+        let response = http::Response { body: text.into(), ..http::Response::empty(401) };
+        Ok(response.with_header("x-patchbay", "token-refused"))
+    };
+    let answer = tag(&host().http(refused), contact("vk:c1"));
+    assert_eq!(answer, Err(Error::Unauthorized(text.to_owned())));
+}
+
+#[test]
 fn a_lost_answer_is_told_from_one_never_asked() {
     let lost = host().http(|_| Err(http::Error::Interrupted("cut".to_owned())));
     assert!(matches!(tag(&lost, contact("vk:c1")), Err(Error::UnknownOutcome(_))));

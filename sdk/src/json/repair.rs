@@ -10,7 +10,14 @@ const MAX_NUMBER_CHARS: usize = 15;
 /// Rewrites strings and numbers that a strict parser refuses or rounds; the structure stays as it is.
 ///
 /// What is already strict JSON means the same afterwards, except that long numbers are texts.
-pub(crate) fn repair(text: &str) -> String {
+///
+/// ```
+/// use patchbay_sdk::json::repair;
+///
+/// let mended = repair("{\"id\": 12345678901234567890, \"text\": \"half \\ud83d\"}");
+/// assert_eq!(mended, "{\"id\": \"12345678901234567890\", \"text\": \"half \u{fffd}\"}");
+/// ```
+pub fn repair(text: &str) -> String {
     let mut repaired = String::with_capacity(text.len() + text.len() / 8);
     let mut chars = text.char_indices().peekable();
     while let Some((start, c)) = chars.next() {
