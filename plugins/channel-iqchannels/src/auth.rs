@@ -1,13 +1,13 @@
 //! Auth API: the chat server hands a token over and wants the client's card.
 
 use patchbay_sdk::channel::{Kind, Outcome, Received, Request, Response};
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::settings;
 use patchbay_sdk::types::{Card, ExternalId, Identifier, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{COMPANY_FIELD, SESSION_SYSTEM};
 use crate::name;
-use crate::text::Text;
 use crate::token::{self, Token};
 use crate::{answer, call};
 
@@ -100,7 +100,7 @@ fn companies(card: &Card) -> Vec<Company> {
 }
 
 fn named(name: &str) -> RawCompany<'_> {
-    RawCompany { name: Text(name.into()), ..RawCompany::default() }
+    RawCompany { name: Text::from(name), ..RawCompany::default() }
 }
 
 fn company(raw: &RawCompany<'_>) -> Option<Company> {

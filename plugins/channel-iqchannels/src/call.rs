@@ -3,15 +3,13 @@
 use std::fmt;
 
 use patchbay_sdk::channel::{Event, Intake, Kind, Received, Rejection, Request, Response};
+use patchbay_sdk::json::tolerant::Text;
+use patchbay_sdk::json::{DEPTH_MAX, is_too_deep};
 use patchbay_sdk::types::Identifier;
 
 use crate::search::Search;
-use crate::text::Text;
 use crate::webhook::{Body, Webhook};
 use crate::{answer, auth, event, form, managers, search};
-
-/// Deeper nesting is refused, as the host's own JSON parser would refuse it.
-const MAX_DEPTH: usize = 128;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -47,7 +45,7 @@ impl fmt::Display for Fault {
             Self::NotReadable { line, column } => {
                 write!(f, "the body cannot be read at line {line}, column {column}: no JSON, or a member of another type")
             }
-            Self::TooDeep => write!(f, "the body is nested deeper than {MAX_DEPTH} levels"),
+            Self::TooDeep => write!(f, "the body is nested deeper than {DEPTH_MAX} levels"),
             Self::Missing(member) => write!(f, "the body has no `{member}`, which this path needs"),
             Self::Unknown => f.write_str(
                 "the body is none of iQChannels': expected `ChatEvent` (webhook), `client` (search) or `token` (auth)",
@@ -134,7 +132,7 @@ pub(crate) fn read(request: &Request) -> Result<Call<'_>, Fault> {
 
 fn body(text: &str) -> Result<Body<'_>, Fault> {
     if text.starts_with('{') {
-        if is_too_deep(text) {
+        if is_too_deep(text.as_bytes()) {
             return Err(Fault::TooDeep);
         }
         // Keeps the place alone: the words of the parser could repeat what stands there.
@@ -187,29 +185,4 @@ fn fingerprint(request: &Request) -> u64 {
     parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// A few brackets cannot nest deeply, so that most bodies are only counted.
-fn is_too_deep(text: &str) -> bool {
-    let opened = text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    MAX_DEPTH < opened && MAX_DEPTH < depth(text)
-}
-
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }

@@ -1,10 +1,10 @@
 //! Who the client of a webhook is, and who answered.
 
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::settings;
 use patchbay_sdk::types::{ExternalId, Field, Identifier, Person};
 
 use crate::manifest::{CLIENT_SYSTEM, INTEGRATION_ID_IS, INTEGRATION_SYSTEM};
-use crate::text::Text;
 use crate::webhook::{User, Webhook};
 
 /// The value of `source`: by it clients of this channel are found in the CRM.

@@ -1,10 +1,11 @@
 //! A webhook to the event of the contract.
 
 use patchbay_sdk::channel::{Event, Kind};
+use patchbay_sdk::instant;
 use patchbay_sdk::types::{Author, Message, Transcript};
 
+use crate::client;
 use crate::webhook::{ChatMessage, Webhook};
-use crate::{client, time};
 
 /// Longer names of unknown events are cut.
 const MAX_NAME_CHARS: usize = 64;
@@ -13,19 +14,24 @@ const MAX_ID_BYTES: usize = 64;
 
 pub(crate) fn event(webhook: &Webhook<'_>, context: Option<String>) -> Event {
     let kind = kind(webhook);
-    let is_stored = !matches!(kind, Kind::Ignored(_)) && !webhook.event.transitive.is_true();
+    let is_stored = !matches!(kind, Kind::Ignored(_)) && !webhook.event.transitive.0;
     Event {
         dedup_key: if is_stored { dedup_key(webhook) } else { None },
         conversation: lane(webhook),
         episode: webhook.ticket_id().and_then(|id| named("ticket", id)),
         wants_reply: false,
-        occurred_at: webhook.event.created_at.get().and_then(time::from_milliseconds),
+        occurred_at: webhook.event.created_at.get().and_then(moment),
         kind,
         client: client::identifiers(webhook),
         fields: client::fields(webhook),
         agents: client::agents(webhook),
         context,
     }
+}
+
+/// Milliseconds since 1970; 0 is how the server writes none.
+fn moment(milliseconds: &str) -> Option<String> {
+    milliseconds.parse().ok().filter(|&moment| 0 < moment).and_then(instant::from_unix_ms)
 }
 
 /// A client has one chat in each channel, and keeps it.
@@ -46,7 +52,7 @@ fn named(kind: &str, id: &str) -> Option<String> {
 
 fn kind(webhook: &Webhook<'_>) -> Kind {
     let name = webhook.event.kind.get().unwrap_or_default();
-    if webhook.event.transitive.is_true() {
+    if webhook.event.transitive.0 {
         return Kind::Ignored(ignored_name(name));
     }
     match name {
@@ -76,7 +82,7 @@ fn message(webhook: &Webhook<'_>, sent: &ChatMessage<'_>) -> Option<Message> {
     Some(Message {
         author,
         agent: if author == Author::Agent { client::agent(webhook, &sent.user_id) } else { None },
-        sent_at: sent.created_at.get().and_then(time::from_milliseconds),
+        sent_at: sent.created_at.get().and_then(moment),
         text: sent.text.owned().or_else(file)?,
     })
 }
@@ -102,7 +108,7 @@ fn transcript(webhook: &Webhook<'_>) -> Transcript {
     let messages = of_chat.filter_map(|sent| message(webhook, sent)).collect::<Vec<_>>();
     Transcript {
         started_at: messages.iter().filter_map(|message| message.sent_at.clone()).min(),
-        finished_at: webhook.event.created_at.get().and_then(time::from_milliseconds),
+        finished_at: webhook.event.created_at.get().and_then(moment),
         topic: None,
         rating: None,
         messages,
@@ -111,4 +117,23 @@ fn transcript(webhook: &Webhook<'_>) -> Transcript {
 
 fn ignored_name(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_moment_is_a_zero() {
+        let cases = [
+            ("1542902706118", Some("2018-11-22T16:05:06.118Z")),
+            ("253402300800000", None),
+            ("0", None),
+            ("-1", None),
+            ("soon", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(moment(text).as_deref(), expected, "{text}");
+        }
+    }
 }

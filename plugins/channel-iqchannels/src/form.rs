@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::text::Text;
+use patchbay_sdk::json::tolerant::Text;
+
 use crate::webhook::Body;
 
 /// The members of a form, as far as this channel reads them; `None` where a value is not UTF-8.
@@ -11,7 +12,7 @@ use crate::webhook::Body;
 pub(crate) fn body(form: &str) -> Option<Body<'_>> {
     let mut body = Body::default();
     for (name, value) in form.split('&').filter_map(|pair| pair.split_once('=')) {
-        let value = Text(decoded(value)?);
+        let value = Text::from(decoded(value)?);
         let place = match name {
             "client" => &mut body.client,
             "clientIdType" => &mut body.client_id_type,

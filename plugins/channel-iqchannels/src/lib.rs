@@ -14,8 +14,6 @@ mod page;
 mod search;
 #[cfg(test)]
 mod tests;
-mod text;
-mod time;
 mod token;
 mod webhook;
 

@@ -1,10 +1,10 @@
 //! `PersMgr` Sync API: the chat server pulls who looks after whom, page by page.
 
 use patchbay_sdk::channel::{Kind, Outcome, Received, Request, Response};
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::Assignment;
 use serde::Serialize;
 
-use crate::text::Text;
 use crate::{answer, call};
 
 #[derive(Serialize)]

@@ -1,12 +1,12 @@
 //! Search client API: the chat server asks who a phone, an e-mail or an id belongs to, in up to two steps.
 
 use patchbay_sdk::channel::{Kind, Outcome, Received, Request, Response};
+use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{Card, Identifier};
 use patchbay_sdk::{log, settings};
 use serde::Serialize;
 
 use crate::manifest::{SECRET_WORD_CHANNELS, SECRET_WORD_FIELD, SECRET_WORD_TEXT};
-use crate::text::Text;
 use crate::webhook::Body;
 use crate::{answer, call, client, token};
 

@@ -3,11 +3,11 @@
 //! `<card id>.<expiry>.<signature>`: the id in base64 for URLs, seconds since 1970, and the HMAC-SHA256
 //! of both under the secret `token-key`.
 
-use patchbay_sdk::settings;
 use patchbay_sdk::vault::{self, Digest};
+use patchbay_sdk::{instant, settings};
 
+use crate::base64;
 use crate::manifest::{TOKEN_KEY, TOKEN_MINUTES, TOKEN_MINUTES_DEFAULT};
-use crate::{base64, time};
 
 /// A day: a token stands for one authorisation, not for a client for ever.
 pub(crate) const MINUTES_MAX: i64 = 24 * 60;
@@ -29,7 +29,7 @@ pub(crate) enum Token {
 pub(crate) fn sign(card: &str, now: &str) -> Option<String> {
     let minutes = settings::get(TOKEN_MINUTES).and_then(|minutes| minutes.trim().parse().ok());
     let minutes = minutes.unwrap_or(TOKEN_MINUTES_DEFAULT).clamp(1, MINUTES_MAX);
-    let expiry = time::to_seconds(now)? + minutes * 60;
+    let expiry = instant::to_unix(now)? + minutes * 60;
     let signed = format!("{}.{expiry}", base64::url(card.as_bytes()));
     let signature = base64::url(&signature(&signed)?);
     Some(format!("{signed}.{signature}"))
@@ -43,7 +43,7 @@ pub(crate) fn read(token: &str, now: &str) -> Token {
     let Ok(expiry) = expiry.parse::<i64>() else { return Token::Foreign };
     let Some(expected) = signature(signed) else { return Token::Foreign };
     let is_genuine = base64::from_url(signature_text).is_some_and(|sent| equal(&sent, &expected));
-    let is_good = time::to_seconds(now).is_some_and(|now| now < expiry);
+    let is_good = instant::to_unix(now).is_some_and(|now| now < expiry);
     let card = base64::from_url(card).and_then(|card| String::from_utf8(card).ok());
     match card {
         Some(card) if is_genuine && is_good => Token::Own(card),

@@ -1,17 +1,20 @@
 //! The bodies that come in: members that this adapter reads, all of them optional.
 
-use crate::text::Text;
+use patchbay_sdk::json::tolerant::{Flag, Text};
 
-/// Structs whose members may be absent, and borrow from the body. What is not named is skipped.
+/// Structs whose members may be absent, and borrow from the body but for those after the semicolon.
+/// What is not named is skipped.
 macro_rules! members {
     ($($(#[$meta:meta])* struct $name:ident<$life:lifetime> {
-        $($key:literal => $field:ident: $type:ty),+ $(,)?
+        $($key:literal => $field:ident: $type:ty),+
+        $(; $($own_key:literal => $own:ident: $own_type:ty),+)? $(,)?
     })+) => {$(
         $(#[$meta])*
         #[derive(Debug, Default, serde::Deserialize)]
         #[serde(default)]
         pub(crate) struct $name<$life> {
-            $(#[serde(rename = $key, borrow)] pub(crate) $field: $type),+
+            $(#[serde(rename = $key, borrow)] pub(crate) $field: $type,)+
+            $($(#[serde(rename = $own_key)] pub(crate) $own: $own_type),+)?
         }
     )+};
 }
@@ -41,8 +44,8 @@ members! {
         "Actor" => actor: Text<'a>,
         "ClientId" => client_id: Text<'a>,
         "UserId" => user_id: Text<'a>,
-        "CreatedAt" => created_at: Text<'a>,
-        "Transitive" => transitive: Text<'a>,
+        "CreatedAt" => created_at: Text<'a>;
+        "Transitive" => transitive: Flag,
     }
 
     struct Rels<'a> {

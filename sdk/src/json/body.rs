@@ -46,6 +46,7 @@ pub struct Source<'a> {
 
 impl<'b> Body<'b> {
     /// A body of any shape: neither empty nor nested too deep.
+    #[inline]
     pub fn new(body: &'b [u8]) -> Result<Self, Fault> {
         let bare = without_mark(body);
         if bare.trim_ascii_start().is_empty() {
@@ -58,6 +59,7 @@ impl<'b> Body<'b> {
     }
 
     /// A body that begins as an object does.
+    #[inline]
     pub fn object(body: &'b [u8]) -> Result<Self, Fault> {
         match without_mark(body).trim_ascii_start().first() {
             Some(b'{') | None => Self::new(body),
@@ -80,6 +82,7 @@ impl<'b> Body<'b> {
     }
 
     /// As received, but for the byte order mark; `None` where it is not UTF-8.
+    #[inline]
     pub fn sound(&self) -> Option<Source<'b>> {
         Some(Source { text: str::from_utf8(self.bare).ok()?, changed: self.has_mark })
     }
@@ -93,12 +96,15 @@ impl<'b> Body<'b> {
 
 /// Whether brackets are nested deeper than [`DEPTH_MAX`]. They need not match.
 ///
-/// A few brackets cannot nest deeply, so that most bodies are only counted.
+/// A few brackets cannot nest deeply, so that most bodies are only counted. Inlined, as what else every
+/// body passes, so that it is made as fast as its adapter is asked to be.
+#[inline]
 pub fn is_too_deep(body: &[u8]) -> bool {
     let opened = body.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
     DEPTH_MAX < opened && DEPTH_MAX < depth(body)
 }
 
+#[inline]
 fn depth(body: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let (mut in_string, mut escaped) = (false, false);

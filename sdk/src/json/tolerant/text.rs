@@ -19,17 +19,20 @@ pub struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
     /// Trimmed; `None` where nothing is left.
+    #[inline]
     pub fn get(&self) -> Option<&str> {
         let trimmed = self.0.trim();
         (!trimmed.is_empty()).then_some(trimmed)
     }
 
     /// As [`get`](Text::get), and one's own.
+    #[inline]
     pub fn owned(&self) -> Option<String> {
         self.get().map(str::to_owned)
     }
 
     /// With the blanks around it; empty where there was nothing.
+    #[inline]
     pub fn as_received(&self) -> &str {
         &self.0
     }
