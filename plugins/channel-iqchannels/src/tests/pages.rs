@@ -1,4 +1,4 @@
-//! The embedded page as it is served: what it allows, and what stands in it. `tests/embed.rs` runs it.
+//! The embedded page as it is served: what it allows, and what stands in it. `tests/embed` runs it.
 
 use patchbay_sdk::ChannelPage;
 use patchbay_sdk::channel::Page;
