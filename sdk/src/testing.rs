@@ -1,17 +1,20 @@
 //! The native test kit: a host of values, so that adapters are tested without a component.
 //!
 //! [`Host`] stands for the host of one account, [`webhooks`] reads stored webhooks with the answers
-//! their senders expect, [`cassettes`] plays back recorded answers of a CRM, and [`conformance`]
-//! holds what every CRM adapter has to keep. A fixture that cannot be read fails the test at once.
+//! their senders expect, [`intake`] looks at what was made of them, [`arbitrary`] bends them at any
+//! place, [`cassettes`] plays back recorded answers of a CRM, and [`conformance`] holds what every CRM
+//! adapter has to keep. A fixture that cannot be read fails the test at once.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
+pub mod arbitrary;
 pub mod cassettes;
 pub mod conformance;
 pub mod host;
+pub mod intake;
 pub mod webhooks;
 
 pub use host::Host;

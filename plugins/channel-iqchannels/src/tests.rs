@@ -8,8 +8,9 @@ mod refused;
 
 use patchbay_sdk::Channel;
 use patchbay_sdk::channel::{Effect, Event, Outcome, Received, Request, Response};
+use patchbay_sdk::testing::intake::identifiers;
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::{Card, Error, Field, Identifier, Value};
+use patchbay_sdk::types::{Card, Error, Field, Value};
 use serde_json::Value as Json;
 
 use crate::IqChannels;
@@ -26,11 +27,7 @@ fn request(body: impl AsRef<[u8]>) -> Request {
 
 /// As the real host runs it: without `http` and `kv`, and with the defaults of the settings.
 fn host() -> Host {
-    let settings = crate::manifest::manifest().settings;
-    settings.into_iter().fold(Host::new().pure(), |host, setting| match setting.default_value {
-        Some(value) => host.setting(&setting.key, &value),
-        None => host,
-    })
+    Host::new().pure().defaults(crate::manifest::manifest())
 }
 
 fn receive_with(host: &Host, request: Request) -> Received {
@@ -58,17 +55,6 @@ fn reply_with(host: &Host, request: Request, outcome: Outcome) -> Response {
 
 fn json(response: &Response) -> Json {
     serde_json::from_slice(&response.body).unwrap()
-}
-
-/// `phone +7…`, `card crm-2001`, `iqchannels 21`: short enough for a table.
-fn identifiers(event: &Event) -> Vec<String> {
-    let short = |identifier: &Identifier| match identifier {
-        Identifier::Phone(phone) => format!("phone {phone}"),
-        Identifier::Email(email) => format!("email {email}"),
-        Identifier::External(external) => format!("{} {}", external.system, external.id),
-        Identifier::Card(card) => format!("card {card}"),
-    };
-    event.client.iter().map(short).collect()
 }
 
 fn card(id: &str, fields: &[(&str, &str)]) -> Card {

@@ -7,8 +7,8 @@ mod replies;
 
 use patchbay_sdk::Channel;
 use patchbay_sdk::channel::{Event, Outcome, Received, Request, Response};
+use patchbay_sdk::testing::intake::{self, field, identifiers, text};
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::{Identifier, Value};
 
 use crate::Jivo;
 
@@ -24,11 +24,7 @@ fn request(body: impl AsRef<[u8]>) -> Request {
 
 /// As the real host runs it: without `http` and `kv`, and with the defaults of the settings.
 fn host() -> Host {
-    let settings = crate::manifest::manifest().settings;
-    settings.into_iter().fold(Host::new().pure(), |host, setting| match setting.default_value {
-        Some(value) => host.setting(&setting.key, &value),
-        None => host,
-    })
+    Host::new().pure().defaults(crate::manifest::manifest())
 }
 
 fn receive_with(host: &Host, request: Request) -> Received {
@@ -57,35 +53,9 @@ fn event(request: Request) -> Event {
 
 #[track_caller]
 fn rejection(request: Request) -> (u16, String) {
-    let Received::Reject(rejection) = receive(request) else {
-        panic!("the request is not rejected")
-    };
-    (rejection.status, rejection.reason)
+    intake::rejection(receive(request))
 }
 
 fn reply(request: Request, outcomes: Vec<Outcome>) -> Response {
     host().run(|| Jivo::reply(request, outcomes))
-}
-
-fn field<'a>(event: &'a Event, key: &str) -> Option<&'a Value> {
-    event.fields.iter().find(|field| field.key == key).map(|field| &field.value)
-}
-
-#[track_caller]
-fn text<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
-    match field(event, key)? {
-        Value::Text(text) => Some(text),
-        other => panic!("`{key}` is {other:?}"),
-    }
-}
-
-/// `phone +7…`, `email …`, `jivo ZZ:1`: short enough for a table.
-fn identifiers(event: &Event) -> Vec<String> {
-    let short = |identifier: &Identifier| match identifier {
-        Identifier::Phone(phone) => format!("phone {phone}"),
-        Identifier::Email(email) => format!("email {email}"),
-        Identifier::External(external) => format!("{} {}", external.system, external.id),
-        Identifier::Card(card) => format!("card {card}"),
-    };
-    event.client.iter().map(short).collect()
 }

@@ -6,8 +6,8 @@ mod pushes;
 mod quirks;
 
 use patchbay_sdk::channel::{Event, Received, Request};
+use patchbay_sdk::testing::intake::{self, identifiers, text};
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::Identifier;
 use patchbay_sdk::{Adapter, Channel};
 
 use crate::LiveTex;
@@ -24,15 +24,10 @@ fn request(body: impl AsRef<[u8]>) -> Request {
 
 /// With the defaults of the settings, and the secret that the host keeps.
 fn host() -> Host {
-    let host = Host::new()
+    Host::new()
         .setting("attributes-url", "https://attributes.example.com/v1/push")
-        .secret("attributes-key", "s3cret");
-    LiveTex::describe().settings.into_iter().fold(host, |host, setting| {
-        match setting.default_value {
-            Some(value) => host.setting(&setting.key, &value),
-            None => host,
-        }
-    })
+        .secret("attributes-key", "s3cret")
+        .defaults(LiveTex::describe())
 }
 
 fn receive_with(host: &Host, request: Request) -> Received {
@@ -61,23 +56,5 @@ fn event(request: Request) -> Event {
 
 #[track_caller]
 fn rejection(request: Request) -> (u16, String) {
-    let Received::Reject(rejection) = receive(request) else {
-        panic!("the request is not rejected")
-    };
-    (rejection.status, rejection.reason)
-}
-
-fn text<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
-    event.fields.iter().find(|field| field.key == key)?.value.as_text()
-}
-
-/// `phone +7…`, `email …`, `livetex-person crm-1001`: short enough for a table.
-fn identifiers(event: &Event) -> Vec<String> {
-    let short = |identifier: &Identifier| match identifier {
-        Identifier::Phone(phone) => format!("phone {phone}"),
-        Identifier::Email(email) => format!("email {email}"),
-        Identifier::External(external) => format!("{} {}", external.system, external.id),
-        Identifier::Card(card) => format!("card {card}"),
-    };
-    event.client.iter().map(short).collect()
+    intake::rejection(receive(request))
 }

@@ -8,8 +8,9 @@ mod replies;
 
 use patchbay_sdk::Channel;
 use patchbay_sdk::channel::{Event, Kind, Outcome, Received, Request, Response};
+use patchbay_sdk::testing::intake::{self, identifiers, text};
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::{Call, Error, Identifier, Value};
+use patchbay_sdk::types::{Call, Error};
 
 use crate::Ringostat;
 
@@ -41,11 +42,7 @@ fn json(query: &str, body: impl AsRef<[u8]>) -> Request {
 
 /// As the real host runs it: without `http` and `kv`, and with the defaults of the settings.
 fn host() -> Host {
-    let settings = crate::manifest::manifest().settings;
-    settings.into_iter().fold(Host::new().pure(), |host, setting| match setting.default_value {
-        Some(value) => host.setting(&setting.key, &value),
-        None => host,
-    })
+    Host::new().pure().defaults(crate::manifest::manifest())
 }
 
 fn receive_with(host: &Host, request: Request) -> Result<Received, Error> {
@@ -70,10 +67,7 @@ fn event(request: Request) -> Event {
 
 #[track_caller]
 fn rejection_with(host: &Host, request: Request) -> (u16, String) {
-    match receive_with(host, request) {
-        Ok(Received::Reject(rejection)) => (rejection.status, rejection.reason),
-        other => panic!("the request is not rejected: {other:?}"),
-    }
+    intake::rejection(receive_with(host, request).unwrap())
 }
 
 fn reply_with(host: &Host, request: Request, outcomes: Vec<Outcome>) -> Response {
@@ -92,24 +86,6 @@ fn call(event: &Event) -> &Call {
     }
 }
 
-fn text<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
-    event.fields.iter().find(|field| field.key == key).map(|field| match &field.value {
-        Value::Text(text) => text.as_str(),
-        other => panic!("`{key}` is {other:?}"),
-    })
-}
-
 fn context(event: &Event) -> serde_json::Value {
     serde_json::from_str(event.context.as_deref().expect("there is always a context")).unwrap()
-}
-
-/// `phone +7…`, `email …`: short enough for a table.
-fn identifiers(event: &Event) -> Vec<String> {
-    let short = |identifier: &Identifier| match identifier {
-        Identifier::Phone(phone) => format!("phone {phone}"),
-        Identifier::Email(email) => format!("email {email}"),
-        Identifier::External(external) => format!("{} {}", external.system, external.id),
-        Identifier::Card(card) => format!("card {card}"),
-    };
-    event.client.iter().map(short).collect()
 }

@@ -6,8 +6,8 @@ mod pushes;
 mod quirks;
 
 use patchbay_sdk::channel::{Event, Kind, Received, Request};
+use patchbay_sdk::testing::intake::{self, field, identifiers, text};
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::{Identifier, Value};
 use patchbay_sdk::{Adapter, Channel};
 
 use crate::SendPulse;
@@ -24,13 +24,10 @@ fn request(body: impl AsRef<[u8]>) -> Request {
 
 /// With the defaults of the settings, and the secret that the host keeps.
 fn host() -> Host {
-    let host = Host::new().setting("client-id", "fake-client-id").secret("client-secret", "s3cret");
-    SendPulse::describe().settings.into_iter().fold(host, |host, setting| {
-        match setting.default_value {
-            Some(value) => host.setting(&setting.key, &value),
-            None => host,
-        }
-    })
+    Host::new()
+        .setting("client-id", "fake-client-id")
+        .secret("client-secret", "s3cret")
+        .defaults(SendPulse::describe())
 }
 
 fn receive_with(host: &Host, request: Request) -> Received {
@@ -58,22 +55,7 @@ fn event(request: Request) -> Event {
 
 #[track_caller]
 fn rejection(request: Request) -> (u16, String) {
-    let Received::Reject(rejection) = receive(request) else {
-        panic!("the request is not rejected")
-    };
-    (rejection.status, rejection.reason)
-}
-
-fn field<'a>(event: &'a Event, key: &str) -> Option<&'a Value> {
-    event.fields.iter().find(|field| field.key == key).map(|field| &field.value)
-}
-
-#[track_caller]
-fn text<'a>(event: &'a Event, key: &str) -> Option<&'a str> {
-    match field(event, key)? {
-        Value::Text(text) => Some(text),
-        other => panic!("`{key}` is {other:?}"),
-    }
+    intake::rejection(receive(request))
 }
 
 fn kind_name(kind: &Kind) -> String {
@@ -85,15 +67,4 @@ fn kind_name(kind: &Kind) -> String {
         Kind::Ignored(name) => format!("ignored: {name}"),
         other => panic!("SendPulse has no {other:?}"),
     }
-}
-
-/// `phone +380…`, `email …`, `sendpulse telegram:65…`: short enough for a table.
-fn identifiers(event: &Event) -> Vec<String> {
-    let short = |identifier: &Identifier| match identifier {
-        Identifier::Phone(phone) => format!("phone {phone}"),
-        Identifier::Email(email) => format!("email {email}"),
-        Identifier::External(external) => format!("{} {}", external.system, external.id),
-        Identifier::Card(card) => format!("card {card}"),
-    };
-    event.client.iter().map(short).collect()
 }

@@ -9,6 +9,7 @@ use hmac::Mac;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::about::Manifest;
 use crate::vault::Digest;
 use crate::{http, kv, log};
 
@@ -59,6 +60,15 @@ impl Host {
     /// A host without settings, with an empty store, that expects no request.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets every setting that has a default in the manifest, as the real host fills them in.
+    #[must_use]
+    pub fn defaults(self, manifest: Manifest) -> Self {
+        manifest.settings.into_iter().fold(self, |host, setting| match setting.default_value {
+            Some(value) => host.setting(&setting.key, &value),
+            None => host,
+        })
     }
 
     /// Sets a setting that is not secret.
@@ -320,6 +330,7 @@ pub(crate) fn equals(key: &str, candidate: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::about::{Auth, Setting, SettingType};
     use crate::{settings, types, vault};
 
     fn hex(bytes: &[u8]) -> String {
@@ -328,6 +339,33 @@ mod tests {
             write!(text, "{byte:02x}").unwrap();
             text
         })
+    }
+
+    #[test]
+    fn defaults_of_the_manifest_are_settings_until_others_are_set() {
+        let setting = |key: &str, default: Option<&str>| Setting {
+            key: key.to_owned(),
+            title: String::new(),
+            help: String::new(),
+            type_: SettingType::Text,
+            choices: Vec::new(),
+            required: false,
+            secret: false,
+            default_value: default.map(str::to_owned),
+        };
+        let manifest = Manifest {
+            name: "crm-x".to_owned(),
+            version: "0.1.0".to_owned(),
+            title: String::new(),
+            vendor: String::new(),
+            settings: vec![setting("a", Some("1")), setting("b", None), setting("c", Some("3"))],
+            egress: Vec::new(),
+            auth: Auth::None,
+            rate_limit: None,
+        };
+        let host = Host::new().defaults(manifest).setting("c", "own");
+        let read = host.run(|| ["a", "b", "c"].map(settings::get));
+        assert_eq!(read, [Some("1".to_owned()), None, Some("own".to_owned())]);
     }
 
     #[test]

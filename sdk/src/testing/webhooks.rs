@@ -31,6 +31,12 @@ pub fn load(dir: impl AsRef<Path>) -> Vec<Webhook> {
     names(dir.as_ref(), ".http.json").into_iter().map(|name| webhook(dir.as_ref(), name)).collect()
 }
 
+/// The requests of every webhook of the folder.
+#[track_caller]
+pub fn requests(dir: impl AsRef<Path>) -> Vec<Request> {
+    load(dir).into_iter().map(|webhook| webhook.request).collect()
+}
+
 /// Reads one webhook of the folder by its name.
 #[track_caller]
 pub fn load_one(dir: impl AsRef<Path>, name: &str) -> Webhook {
