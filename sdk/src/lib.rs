@@ -36,14 +36,10 @@
 //!             title: "Phonebook".to_owned(),
 //!             vendor: "Example".to_owned(),
 //!             settings: vec![Setting {
-//!                 key: "token".to_owned(),
-//!                 title: "API token".to_owned(),
 //!                 help: "Profile, API, New token".to_owned(),
-//!                 type_: SettingType::Text,
-//!                 choices: Vec::new(),
 //!                 required: true,
 //!                 secret: true,
-//!                 default_value: None,
+//!                 ..Setting::new("token", "API token", SettingType::Text)
 //!             }],
 //!             egress: vec!["https://phonebook.example.com".to_owned()],
 //!             auth: Auth::Settings,

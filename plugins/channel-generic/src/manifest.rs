@@ -119,7 +119,7 @@ pub(crate) fn manifest() -> Manifest {
     let templates = TEMPLATES.map(|(key, title, default, help)| Setting {
         help: help.to_owned(),
         default_value: default.map(str::to_owned),
-        ..setting(key, title, SettingType::Text)
+        ..Setting::new(key, title, SettingType::Text)
     });
     Manifest {
         name: "channel-generic".to_owned(),
@@ -141,36 +141,23 @@ fn others() -> Vec<Setting> {
                  Kinds: {}.",
                 crate::kind::NAMES.map(|(name, _)| name).join(", ")
             ),
-            ..setting(KINDS, "Kinds of events", SettingType::Json)
+            ..Setting::new(KINDS, "Kinds of events", SettingType::Json)
         },
         Setting {
             help: "A body that is a list is one event for each of its objects.".to_owned(),
             default_value: Some("false".to_owned()),
-            ..setting(ACCEPT_LISTS, "Accept lists", SettingType::Flag)
+            ..Setting::new(ACCEPT_LISTS, "Accept lists", SettingType::Flag)
         },
         Setting {
             help: "If it is set, every request has to carry the HMAC-SHA256 of its body."
                 .to_owned(),
             secret: true,
-            ..setting(SIGNING_KEY, "Signing key", SettingType::Text)
+            ..Setting::new(SIGNING_KEY, "Signing key", SettingType::Text)
         },
         Setting {
             help: "The header of the signature, sha256=<hex>.".to_owned(),
             default_value: Some(SIGNATURE_HEADER_DEFAULT.to_owned()),
-            ..setting(SIGNATURE_HEADER, "Header of the signature", SettingType::Text)
+            ..Setting::new(SIGNATURE_HEADER, "Header of the signature", SettingType::Text)
         },
     ]
-}
-
-fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: String::new(),
-        type_: kind,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
-    }
 }

@@ -152,14 +152,9 @@ fn page() -> Vec<Setting> {
 
 fn text(key: &str, title: &str, help: &str, default: Option<&str>) -> Setting {
     Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
         help: help.to_owned(),
-        type_: SettingType::Text,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
         default_value: default.map(str::to_owned),
+        ..Setting::new(key, title, SettingType::Text)
     }
 }
 

@@ -22,16 +22,16 @@ pub(crate) fn manifest() -> Manifest {
         settings: vec![
             Setting {
                 help: r#"Names of the sites by widget id, because Jivo sends ids alone: {"ZZtest0001": "shop.example.com"}."#.to_owned(),
-                ..setting(SITE_NAMES, "Names of the sites", SettingType::Json)
+                ..Setting::new(SITE_NAMES, "Names of the sites", SettingType::Json)
             },
             Setting {
                 help: "Shown to the agent when the conversation made a new card. Empty: nothing is shown.".to_owned(),
                 default_value: Some(CREATED_TEXT_DEFAULT.to_owned()),
-                ..setting(CREATED_TEXT, "Text for a new card", SettingType::Text)
+                ..Setting::new(CREATED_TEXT, "Text for a new card", SettingType::Text)
             },
             Setting {
                 help: r#"Words that Jivo shows in bold before the texts of lines, by the titles of the lines: {"Последняя сделка": "Сделка"}."#.to_owned(),
-                ..setting(LINE_KEYS, "Bold words before lines", SettingType::Json)
+                ..Setting::new(LINE_KEYS, "Bold words before lines", SettingType::Json)
             },
             Setting {
                 help: "How the site packs `jivo_api.setUserToken`. pairs: `login=alina77|utm_source=yandex`; opaque: \
@@ -39,24 +39,11 @@ pub(crate) fn manifest() -> Manifest {
                     .to_owned(),
                 choices: ["sniff", "pairs", "opaque"].map(str::to_owned).to_vec(),
                 default_value: Some("sniff".to_owned()),
-                ..setting(USER_TOKEN_FORMAT, "Format of the user token", SettingType::Choice)
+                ..Setting::new(USER_TOKEN_FORMAT, "Format of the user token", SettingType::Choice)
             },
         ],
         egress: Vec::new(),
         auth: Auth::None,
         rate_limit: None,
-    }
-}
-
-fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: String::new(),
-        type_: kind,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
     }
 }

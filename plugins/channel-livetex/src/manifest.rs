@@ -33,46 +33,33 @@ fn settings() -> Vec<Setting> {
                 .to_owned(),
             choices: ["external", "card"].map(str::to_owned).to_vec(),
             default_value: Some("external".to_owned()),
-            ..setting(PERSON_ID_IS, "The client's id is", SettingType::Choice)
+            ..Setting::new(PERSON_ID_IS, "The client's id is", SettingType::Choice)
         },
         Setting {
             help: "Where LiveTex takes a client's attributes, as its documentation for developers tells. \
                    Empty: operators are shown no card."
                 .to_owned(),
-            ..setting(ATTRIBUTES_URL, "Address for attributes", SettingType::Url)
+            ..Setting::new(ATTRIBUTES_URL, "Address for attributes", SettingType::Url)
         },
         Setting {
             help: "Channels, Work settings, Integrations: the key that is generated there.".to_owned(),
             secret: true,
-            ..setting(ATTRIBUTES_KEY, "Key for attributes", SettingType::Text)
+            ..Setting::new(ATTRIBUTES_KEY, "Key for attributes", SettingType::Text)
         },
         Setting {
             help: "The header that the key is sent in.".to_owned(),
             default_value: Some("Authorization".to_owned()),
-            ..setting(ATTRIBUTES_AUTH_HEADER, "Header of the key", SettingType::Text)
+            ..Setting::new(ATTRIBUTES_AUTH_HEADER, "Header of the key", SettingType::Text)
         },
         Setting {
             help: "The word before the key. Empty: the key alone.".to_owned(),
             default_value: Some("Bearer".to_owned()),
-            ..setting(ATTRIBUTES_AUTH_SCHEME, "Word before the key", SettingType::Text)
+            ..Setting::new(ATTRIBUTES_AUTH_SCHEME, "Word before the key", SettingType::Text)
         },
         Setting {
             help: "The attribute that shows the address of the card. Empty: it is not shown.".to_owned(),
             default_value: Some("Карточка".to_owned()),
-            ..setting(CARD_URL_ATTRIBUTE, "Attribute for the card", SettingType::Text)
+            ..Setting::new(CARD_URL_ATTRIBUTE, "Attribute for the card", SettingType::Text)
         },
     ]
-}
-
-fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: String::new(),
-        type_: kind,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
-    }
 }

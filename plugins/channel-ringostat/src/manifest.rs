@@ -33,13 +33,13 @@ fn access() -> Vec<Setting> {
         Setting {
             help: "If it is set, the webhook's URL has to carry it: …&key=<this value>.".to_owned(),
             secret: true,
-            ..setting(URL_KEY, "Key in the URL", SettingType::Text)
+            ..Setting::new(URL_KEY, "Key in the URL", SettingType::Text)
         },
         Setting {
             help: "Addresses and networks that may send, with commas between them: 203.0.113.7, 198.51.100.0/24, \
                    2001:db8::/32. Empty: all. Behind a proxy the host sees the proxy's address."
                 .to_owned(),
-            ..setting(ALLOWED_IPS, "Allowed IP addresses", SettingType::Text)
+            ..Setting::new(ALLOWED_IPS, "Allowed IP addresses", SettingType::Text)
         },
     ]
 }
@@ -48,13 +48,13 @@ fn reading() -> Vec<Setting> {
     vec![
         Setting {
             help: r#"Names of the parameters where they differ from the preset: {"caller": ["phone"], "recording_url": ["rec"]}. A member given here takes the place of the preset's."#.to_owned(),
-            ..setting(ALIASES, "Names of the parameters", SettingType::Json)
+            ..Setting::new(ALIASES, "Names of the parameters", SettingType::Json)
         },
         Setting {
             help: "The offset of the project's clock from UTC, such as +03:00. Needed only where the call's id does \
                    not tell the moment."
                 .to_owned(),
-            ..setting(UTC_OFFSET, "Offset from UTC", SettingType::Text)
+            ..Setting::new(UTC_OFFSET, "Offset from UTC", SettingType::Text)
         },
     ]
 }
@@ -64,7 +64,7 @@ fn answering() -> Vec<Setting> {
         Setting {
             help: "Answer the moment before a call with the client's name, card, manager and lines.".to_owned(),
             default_value: Some("true".to_owned()),
-            ..setting(POP_UP, "Data for the pop-up", SettingType::Flag)
+            ..Setting::new(POP_UP, "Data for the pop-up", SettingType::Flag)
         },
         Setting {
             help: "Answer the moment before a call with the phone of the card's manager, for Ringostat's forwarding \
@@ -72,20 +72,7 @@ fn answering() -> Vec<Setting> {
                 .to_owned(),
             choices: ["off", "json", "text"].map(str::to_owned).to_vec(),
             default_value: Some("off".to_owned()),
-            ..setting(FORWARD_TO, "Forward to the manager", SettingType::Choice)
+            ..Setting::new(FORWARD_TO, "Forward to the manager", SettingType::Choice)
         },
     ]
-}
-
-fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: String::new(),
-        type_: kind,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
-    }
 }

@@ -36,44 +36,31 @@ fn settings() -> Vec<Setting> {
     vec![
         Setting {
             help: "Account settings, API, ID. Needed only to set tags and variables.".to_owned(),
-            ..setting("client-id", "API client ID", SettingType::Text)
+            ..Setting::new("client-id", "API client ID", SettingType::Text)
         },
         Setting {
             help: "Account settings, API, Secret. Needed only to set tags and variables.".to_owned(),
             secret: true,
-            ..setting("client-secret", "API client secret", SettingType::Text)
+            ..Setting::new("client-secret", "API client secret", SettingType::Text)
         },
         Setting {
             help: "Ids of the bots whose webhooks are taken, parted by commas or spaces. Empty: any bot's."
                 .to_owned(),
-            ..setting(BOT_IDS, "Bots", SettingType::Text)
+            ..Setting::new(BOT_IDS, "Bots", SettingType::Text)
         },
         Setting {
             help: "The variable of the audience that gets the card's URL. Empty: none.".to_owned(),
-            ..setting(CARD_URL_VARIABLE, "Variable for the card", SettingType::Text)
+            ..Setting::new(CARD_URL_VARIABLE, "Variable for the card", SettingType::Text)
         },
         Setting {
             help: "The variable of the audience that gets the name of the card's manager. Empty: none."
                 .to_owned(),
-            ..setting(MANAGER_VARIABLE, "Variable for the manager", SettingType::Text)
+            ..Setting::new(MANAGER_VARIABLE, "Variable for the manager", SettingType::Text)
         },
         Setting {
             help: "Without a path. To be changed only for a proxy or a test.".to_owned(),
             default_value: Some(API_URL_DEFAULT.to_owned()),
-            ..setting(API_URL, "Address of the API", SettingType::Url)
+            ..Setting::new(API_URL, "Address of the API", SettingType::Url)
         },
     ]
-}
-
-fn setting(key: &str, title: &str, kind: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: String::new(),
-        type_: kind,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
-    }
 }

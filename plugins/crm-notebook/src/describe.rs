@@ -92,14 +92,9 @@ fn setting(
     default_value: Option<&str>,
 ) -> Setting {
     Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
         help: help.to_owned(),
-        type_,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
         default_value: default_value.map(str::to_owned),
+        ..Setting::new(key, title, type_)
     }
 }
 

@@ -58,14 +58,5 @@ pub(crate) fn manifest() -> Manifest {
 
 /// An optional setting that is no secret.
 fn setting(key: &str, title: &str, help: &str, type_: SettingType) -> Setting {
-    Setting {
-        key: key.to_owned(),
-        title: title.to_owned(),
-        help: help.to_owned(),
-        type_,
-        choices: Vec::new(),
-        required: false,
-        secret: false,
-        default_value: None,
-    }
+    Setting { help: help.to_owned(), ..Setting::new(key, title, type_) }
 }

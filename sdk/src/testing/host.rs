@@ -344,14 +344,8 @@ mod tests {
     #[test]
     fn defaults_of_the_manifest_are_settings_until_others_are_set() {
         let setting = |key: &str, default: Option<&str>| Setting {
-            key: key.to_owned(),
-            title: String::new(),
-            help: String::new(),
-            type_: SettingType::Text,
-            choices: Vec::new(),
-            required: false,
-            secret: false,
             default_value: default.map(str::to_owned),
+            ..Setting::new(key, "", SettingType::Text)
         };
         let manifest = Manifest {
             name: "crm-x".to_owned(),
