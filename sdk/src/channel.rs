@@ -29,6 +29,14 @@ impl Response {
         Self::typed(status, "text/plain; charset=utf-8", body.into())
     }
 
+    /// The answer to a request with another method than those that `allow` lists, for instance to
+    /// somebody who opens a webhook's URL in a browser; `text` says what the address is for.
+    pub fn not_allowed(allow: &str, text: impl Into<String>) -> Self {
+        let mut response = Self::text(405, text);
+        response.headers.push(("allow".to_owned(), allow.to_owned()));
+        response
+    }
+
     fn typed(status: u16, content_type: &str, body: String) -> Self {
         Self {
             status,

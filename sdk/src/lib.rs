@@ -13,8 +13,9 @@
 //! 4. Answer failures with the case of [`types::Error`] that fits, because the host acts on the case
 //!    alone. `?` turns the error of a read into the right one; after a write say
 //!    `.map_err(http::after_write)?`, so that a lost answer is looked up before it is repeated.
-//! 5. Read bodies with [`form`], moments with [`instant`], compare numbers with [`phone`], and with the
-//!    feature `json` read documents as trees that borrow (`json::Node`).
+//! 5. Read bodies with [`form`], moments with [`instant`], compare numbers with [`phone`], show cards
+//!    with [`shown`], and with the feature `json` read bodies into structs (`tolerant!`) or as trees
+//!    (`json::Node`) that borrow.
 //! 6. Test natively under `testing::Host` with the feature `testing`.
 //!
 //! A whole CRM adapter, for a CRM that knows clients by their phones:
@@ -144,6 +145,7 @@ pub mod log;
 pub mod notes;
 pub mod phone;
 pub mod settings;
+pub mod shown;
 pub mod tasks;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;

@@ -70,9 +70,7 @@ pub(crate) fn read<'a>(request: &'a Request, query: &str) -> Result<Input<'a>, F
     let too_many = |_: form::TooManyPairs| Fault::TooManyParameters;
     let query = form::pairs(query.as_bytes(), None).map_err(too_many)?;
     let bare = form::without_mark(&request.body);
-    // Only windows-1251 is believed: UTF-8 is often the sender's default.
-    let told = content_type.and_then(|text| str::from_utf8(text).ok()).and_then(Charset::named);
-    let told = told.filter(|charset| *charset == Charset::Windows1251);
+    let told = Charset::told(content_type);
     let own = match form::shape(content_type, &request.body) {
         Shape::Json => {
             let text = Charset::of(content_type, bare).decode(bare);

@@ -34,12 +34,10 @@ pub(crate) fn received() -> Response {
 
 /// For a method that no interface of this channel knows.
 pub(crate) fn not_allowed() -> Response {
-    let mut response = Response::text(
-        405,
+    Response::not_allowed(
+        "GET, POST",
         "This address takes iQChannels' webhooks and questions, sent with POST, and GET for the list of managers.\n",
-    );
-    response.headers.push(("allow".to_owned(), "GET, POST".to_owned()));
-    response
+    )
 }
 
 pub(crate) fn result(result: impl Serialize) -> Response {

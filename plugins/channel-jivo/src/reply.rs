@@ -1,7 +1,8 @@
 //! What became of the client to the answer that Jivo shows the agent.
 
 use patchbay_sdk::channel::{Effect, Outcome, Response};
-use patchbay_sdk::types::{Card, Line, Value};
+use patchbay_sdk::shown;
+use patchbay_sdk::types::{Card, Line};
 use serde::Serialize;
 
 use crate::manifest::{CREATED_TEXT, LINE_KEYS};
@@ -9,10 +10,6 @@ use crate::site::name_in;
 
 /// More lines than this are not shown.
 const MAX_LINES: usize = 20;
-/// Longer texts are cut.
-const MAX_TEXT_CHARS: usize = 1_000;
-/// A longer URL is left out, because half of one leads nowhere.
-const MAX_URL_BYTES: usize = 2_048;
 /// Stands above the line about a new card.
 const CREATED_TITLE: &str = "CRM";
 
@@ -56,10 +53,10 @@ struct Introduction {
 impl Introduction {
     fn of(card: &Card) -> Self {
         Self {
-            name: main_text(card, "name"),
-            phone: main_text(card, "phone"),
-            email: main_text(card, "email"),
-            description: main_text(card, "comment"),
+            name: shown::main(card, "name"),
+            phone: shown::main(card, "phone"),
+            email: shown::main(card, "email"),
+            description: shown::main(card, "comment"),
         }
     }
 
@@ -75,15 +72,13 @@ pub(crate) fn ok() -> Response {
 
 /// For somebody who opens the URL in a browser.
 pub(crate) fn not_a_post() -> Response {
-    let mut response = Response::text(405, "This address takes Jivo's webhooks, sent with POST.\n");
-    response.headers.push(("allow".to_owned(), "POST".to_owned()));
-    response
+    Response::not_allowed("POST", "This address takes Jivo's webhooks, sent with POST.\n")
 }
 
 /// The card for the agent; the plain answer where there is none, or where something went wrong.
 pub(crate) fn answer(outcome: &Outcome, setting: &dyn Fn(&str) -> Option<String>) -> Response {
     let (Some(card), None) = (outcome.cards.first(), &outcome.problem) else { return ok() };
-    let crm_link = card.url.as_deref().and_then(web_url);
+    let crm_link = card.url.as_deref().and_then(shown::url);
     let created = if outcome.effect == Effect::Created { created_line(setting) } else { None };
     let keys = if card.lines.is_empty() { None } else { setting(LINE_KEYS) };
     let lines = card.lines.iter().filter_map(|line| entry(line, keys.as_deref()));
@@ -99,47 +94,17 @@ pub(crate) fn answer(outcome: &Outcome, setting: &dyn Fn(&str) -> Option<String>
 }
 
 fn created_line(setting: &dyn Fn(&str) -> Option<String>) -> Option<Entry<'static>> {
-    let content = shown(&setting(CREATED_TEXT)?)?;
+    let content = shown::line(&setting(CREATED_TEXT)?)?;
     Some(Entry { title: Some(CREATED_TITLE.to_owned()), key: None, content, link: None })
 }
 
 /// A line with a title alone shows the title as its content, which Jivo does not do without.
 fn entry<'a>(line: &'a Line, keys: Option<&str>) -> Option<Entry<'a>> {
-    let opens = line.url.as_deref().and_then(web_url);
-    let title = shown(&line.title);
-    let Some(content) = shown(&line.text) else {
+    let opens = line.url.as_deref().and_then(shown::url);
+    let title = shown::line(&line.title);
+    let Some(content) = shown::line(&line.text) else {
         return Some(Entry { title: None, key: None, content: title?, link: opens });
     };
-    let key = keys.and_then(|keys| shown(&name_in(keys, &line.title)?));
+    let key = keys.and_then(|keys| shown::line(&name_in(keys, &line.title)?));
     Some(Entry { title, key, content, link: opens })
-}
-
-/// The value under this key, the main one of several.
-fn main_text(card: &Card, key: &str) -> Option<String> {
-    card.fields.iter().filter(|field| field.key == key).find_map(|field| match &field.value {
-        Value::Text(text) => shown(text),
-        Value::Texts(texts) => texts.iter().find_map(|text| shown(text)),
-        _ => None,
-    })
-}
-
-/// One line of text without control characters, cut to its limit; `None` where nothing is left.
-fn shown(text: &str) -> Option<String> {
-    let words =
-        text.split(|c: char| c.is_control()).map(str::trim).filter(|words| !words.is_empty());
-    let joined = words
-        .enumerate()
-        .flat_map(|(index, words)| if index == 0 { ["", words] } else { [" ", words] });
-    let cut = joined.flat_map(str::chars).take(MAX_TEXT_CHARS).collect::<String>();
-    (!cut.is_empty()).then_some(cut)
-}
-
-/// The URL if a browser opens it as a page: no other scheme, nothing that breaks out of a link.
-fn web_url(url: &str) -> Option<&str> {
-    let url = url.trim();
-    let (scheme, rest) = url.split_once("://")?;
-    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let is_plain = !url
-        .contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>'));
-    (is_web && is_plain && !rest.is_empty() && url.len() <= MAX_URL_BYTES).then_some(url)
 }

@@ -2,8 +2,8 @@
 //!
 //! Where and in what form LiveTex takes them is not public: `push_attributes` is the one place.
 
-use patchbay_sdk::types::{Card, Error, ExternalId, Line, Value};
-use patchbay_sdk::{http, settings};
+use patchbay_sdk::types::{Card, Error, ExternalId, Line};
+use patchbay_sdk::{http, settings, shown};
 use serde::{Serialize, Serializer};
 
 use crate::answer::accept;
@@ -15,10 +15,6 @@ use crate::manifest::{
 
 /// More attributes than this are not shown.
 const MAX_ATTRIBUTES: usize = 50;
-/// Longer texts are cut.
-const MAX_TEXT_CHARS: usize = 1_000;
-/// A longer URL is left out, because half of one leads nowhere.
-const MAX_URL_BYTES: usize = 2_048;
 
 /// Shows the card to whoever talks with the person.
 pub(crate) fn card(client: &ExternalId, card: &Card) -> Result<(), Error> {
@@ -63,23 +59,23 @@ impl Attributes {
     fn of(card: &Card, url_attribute: Option<String>) -> Self {
         let mut attributes = Self::default();
         for key in ["name", "phone", "email"] {
-            let value = card.field(key).and_then(Value::as_text).and_then(shown);
-            attributes.add(key, value);
+            attributes.add(key, shown::main(card, key));
         }
-        let url = card.url.as_deref().and_then(web_url);
+        let url = card.url.as_deref().and_then(shown::url);
         if let Some((name, url)) = url_attribute.zip(url) {
             attributes.add(&name, Some(url.to_owned()));
         }
         for Line { title, text, url } in &card.lines {
-            let shown = shown(text).or_else(|| url.as_deref().and_then(web_url).map(str::to_owned));
-            attributes.add(title, shown);
+            let text = shown::line(text)
+                .or_else(|| url.as_deref().and_then(shown::url).map(str::to_owned));
+            attributes.add(title, text);
         }
         attributes
     }
 
     /// The first of a name counts: no line of a card replaces the client's phone.
     fn add(&mut self, name: &str, value: Option<String>) {
-        let (Some(name), Some(value)) = (shown(name), value) else { return };
+        let (Some(name), Some(value)) = (shown::line(name), value) else { return };
         if self.0.len() < MAX_ATTRIBUTES && self.0.iter().all(|(known, _)| *known != name) {
             self.0.push((name, value));
         }
@@ -90,21 +86,4 @@ impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
-}
-
-/// One line of text without control characters, cut to its limit; `None` where nothing is left.
-fn shown(text: &str) -> Option<String> {
-    let words =
-        text.split(|c: char| c.is_control()).map(str::trim).filter(|words| !words.is_empty());
-    let joined = words.collect::<Vec<_>>().join(" ");
-    let cut = joined.chars().take(MAX_TEXT_CHARS).collect::<String>();
-    (!cut.is_empty()).then_some(cut)
-}
-
-/// The URL if a browser opens it as a page.
-fn web_url(url: &str) -> Option<&str> {
-    let url = url.trim();
-    let is_web = url.starts_with("https://") || url.starts_with("http://");
-    let is_plain = !url.contains(|c: char| c.is_control() || c.is_whitespace());
-    (is_web && is_plain && url.len() <= MAX_URL_BYTES).then_some(url)
 }

@@ -63,10 +63,7 @@ pub(crate) fn read(request: &Request) -> Result<Input<'_>, Fault> {
         Shape::Empty if query.is_empty() => return Err(Fault::NoParameters),
         Shape::Empty => Cow::Owned(form::json(&unbraced(query.clone()))),
         Shape::Form => {
-            let told =
-                content_type.and_then(|text| str::from_utf8(text).ok()).and_then(Charset::named);
-            let told = told.filter(|charset| *charset == Charset::Windows1251);
-            let mut all = pairs(bare, told)?;
+            let mut all = pairs(bare, Charset::told(content_type))?;
             form::add_missing(&mut all, &query);
             Cow::Owned(form::json(&unbraced(all)))
         }

@@ -4,16 +4,13 @@ use std::borrow::Cow;
 
 use patchbay_sdk::channel::{Outcome, Response};
 use patchbay_sdk::json::Node;
-use patchbay_sdk::types::{Card, Line, Person, Value};
+use patchbay_sdk::shown;
+use patchbay_sdk::types::{Card, Line, Person};
 
 use crate::options::{ForwardTo, Options};
 
 /// More lines than this are not shown.
 const LINES_MAX: usize = 20;
-/// Longer texts are cut.
-const TEXT_CHARS_MAX: usize = 1_000;
-/// A longer URL is left out, because half of one leads nowhere.
-const URL_BYTES_MAX: usize = 2_048;
 /// No number and no login is longer.
 const DESTINATION_BYTES_MAX: usize = 64;
 
@@ -47,16 +44,17 @@ pub(crate) fn answer(outcome: &Outcome, options: &Options) -> Response {
 type Members<'a> = Vec<(Cow<'a, str>, Node<'a>)>;
 
 fn pop_up(card: &Card) -> Members<'_> {
-    let contact = |key: &str| main_text(card, key);
+    let contact = |key: &str| shown::main(card, key);
     let client = texts([
         ("name", contact("name")),
         ("phone", contact("phone")),
         ("email", contact("email")),
     ]);
     let mut members = vec![("client".into(), Node::Object(client))];
-    members.extend(texts([("card_url", card.url.as_deref().and_then(web_url))]));
+    members
+        .extend(texts([("card_url", card.url.as_deref().and_then(shown::url).map(str::to_owned))]));
     if let Some(manager) = &card.manager {
-        let shown_text = |text: &Option<String>| text.as_deref().and_then(shown);
+        let shown_text = |text: &Option<String>| text.as_deref().and_then(shown::line);
         let manager = texts([
             ("name", shown_text(&manager.name)),
             ("email", shown_text(&manager.email)),
@@ -71,9 +69,9 @@ fn pop_up(card: &Card) -> Members<'_> {
 
 fn line(line: &Line) -> Members<'_> {
     texts([
-        ("title", shown(&line.title)),
-        ("text", shown(&line.text)),
-        ("url", line.url.as_deref().and_then(web_url)),
+        ("title", shown::line(&line.title)),
+        ("text", shown::line(&line.text)),
+        ("url", line.url.as_deref().and_then(shown::url).map(str::to_owned)),
     ])
 }
 
@@ -95,30 +93,4 @@ fn destination(manager: &Person) -> Option<String> {
     }
     let bare: String = phone.chars().filter(|c| !matches!(c, '(' | ')' | ' ')).collect();
     (!bare.is_empty()).then_some(bare)
-}
-
-/// The value under this key, the main one of several.
-fn main_text(card: &Card, key: &str) -> Option<String> {
-    card.fields.iter().filter(|field| field.key == key).find_map(|field| match &field.value {
-        Value::Text(text) => shown(text),
-        Value::Texts(texts) => texts.iter().find_map(|text| shown(text)),
-        _ => None,
-    })
-}
-
-/// One line of text without control characters, cut to its limit; `None` where nothing is left.
-fn shown(text: &str) -> Option<String> {
-    let line = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    let cut = line.take(TEXT_CHARS_MAX).collect::<String>();
-    (!cut.is_empty()).then_some(cut)
-}
-
-/// The URL if a browser opens it as a page.
-fn web_url(url: &str) -> Option<String> {
-    let url = url.trim();
-    let (scheme, rest) = url.split_once("://")?;
-    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let is_plain = !url
-        .contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>'));
-    (is_web && is_plain && !rest.is_empty() && url.len() <= URL_BYTES_MAX).then(|| url.to_owned())
 }

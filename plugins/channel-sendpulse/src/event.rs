@@ -18,10 +18,7 @@ pub(crate) fn ok() -> Response {
 
 /// For somebody who opens the URL in a browser.
 pub(crate) fn not_a_post() -> Response {
-    let mut response =
-        Response::text(405, "This address takes SendPulse's webhooks, sent with POST.\n");
-    response.headers.push(("allow".to_owned(), "POST".to_owned()));
-    response
+    Response::not_allowed("POST", "This address takes SendPulse's webhooks, sent with POST.\n")
 }
 
 /// One event for each element. `setting` reads the account's settings.

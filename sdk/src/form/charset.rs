@@ -42,15 +42,16 @@ impl Charset {
         }
     }
 
-    /// The encoding of a body: windows-1251 where the content type says so, else a guess.
-    ///
-    /// A content type that says UTF-8 is not believed, because it is often the sender's default.
+    /// What a content type is believed: windows-1251, and nothing else, because UTF-8 is often the
+    /// sender's default.
+    pub fn told(content_type: Option<&[u8]>) -> Option<Self> {
+        let named = Self::named(str::from_utf8(content_type?).ok()?);
+        named.filter(|charset| *charset == Self::Windows1251)
+    }
+
+    /// The encoding of a body: the one that is [`told`](Charset::told), else a guess.
     pub fn of(content_type: Option<&[u8]>, text: &[u8]) -> Self {
-        let content_type = content_type.and_then(|text| str::from_utf8(text).ok());
-        match content_type.and_then(Self::named) {
-            Some(Self::Windows1251) => Self::Windows1251,
-            _ => Self::guess(&[text]),
-        }
+        Self::told(content_type).unwrap_or_else(|| Self::guess(&[text]))
     }
 
     /// UTF-8, unless the texts together have more faults as UTF-8 than characters beyond ASCII.
@@ -145,5 +146,7 @@ mod tests {
         let default = Charset::of(Some(b"text/plain; charset=utf-8"), b"\xc0\xed");
         assert_eq!(default, Charset::Windows1251);
         assert_eq!(Charset::of(Some(b"\xff"), ambiguous), Charset::Utf8);
+        assert_eq!(Charset::told(Some(b"text/plain; charset=cp1251")), Some(Charset::Windows1251));
+        assert_eq!(Charset::told(Some(b"text/plain; charset=utf-8")), None);
     }
 }

@@ -20,7 +20,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::channel::Request;
 
@@ -40,6 +40,25 @@ pub fn json() -> impl Strategy<Value = Json> {
                 .prop_map(|members| Json::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// A value of every kind, empty and full: what may stand in the place of any member.
+pub fn one_of_each_kind() -> [Json; 13] {
+    [
+        json!(null),
+        json!(""),
+        json!([]),
+        json!({}),
+        json!(false),
+        json!(true),
+        json!(0),
+        json!(-7),
+        json!(1.5),
+        json!("text"),
+        json!([[[]]]),
+        json!({"a": [1]}),
+        json!(u64::MAX),
+    ]
 }
 
 /// The content types that senders send, and any other text.
@@ -104,8 +123,6 @@ fn nth<'j>(json: &'j mut Json, left: &mut usize) -> Option<&'j mut Json> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
