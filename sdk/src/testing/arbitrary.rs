@@ -1,28 +1,79 @@
 //! Requests of any kind for properties like "read or rejected, never a panic": made up, or stored ones
 //! bent at any place.
-//!
-//! ```
-//! use patchbay_sdk::testing::arbitrary;
-//! use proptest::{prop_assert, proptest};
-//!
-//! proptest! {
-//!     # fn hidden(json in arbitrary::json()) {
-//!     # prop_assert!(serde_json::from_str::<serde_json::Value>(&json.to_string()).is_ok());
-//!     # }
-//!     // With `#[test]`, and an adapter's own idea of what is sound.
-//!     fn arbitrary_json(json in arbitrary::json()) {
-//!         prop_assert!(!json.to_string().is_empty());
-//!     }
-//! }
-//! # hidden();
-//! # arbitrary_json();
-//! ```
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value as Json, json};
 
 use crate::channel::Request;
+
+#[doc(hidden)]
+pub use proptest;
+
+/// The properties that every channel adapter with JSON bodies has, as four tests: of arbitrary bytes, of
+/// arbitrary JSON, and of stored requests with arbitrary JSON or bytes in a place.
+///
+/// Named are the stored requests, how a body becomes a request, and the adapter's own check of one,
+/// which fails by panicking. For properties of its own an adapter says `proptest!` beside it.
+///
+/// ```
+/// use patchbay_sdk::channel::{Request, Response};
+/// use patchbay_sdk::testing::webhooks;
+///
+/// fn request(body: impl AsRef<[u8]>) -> Request {
+///     Request {
+///         method: "POST".to_owned(),
+///         path: String::new(),
+///         query: String::new(),
+///         headers: Vec::new(),
+///         body: body.as_ref().to_vec(),
+///         received_at: webhooks::RECEIVED_AT.to_owned(),
+///         remote_address: "203.0.113.7".to_owned(),
+///     }
+/// }
+///
+/// fn check(request: &Request) {
+///     // Here the adapter is run, and `intake::check` looks at what it made.
+///     assert_eq!(request.method, "POST");
+/// }
+///
+/// patchbay_sdk::json_bodies_never_panic!(vec![request(r#"{"id": 1}"#)], request, check);
+/// ```
+#[macro_export]
+macro_rules! json_bodies_never_panic {
+    ($stored:expr, $request:path, $check:path) => {
+        $crate::testing::arbitrary::proptest::proptest! {
+            #[test]
+            fn arbitrary_bytes(body in $crate::testing::arbitrary::bytes()) {
+                $check(&$request(body));
+            }
+
+            #[test]
+            fn arbitrary_json(json in $crate::testing::arbitrary::json()) {
+                $check(&$request(json.to_string()));
+            }
+
+            #[test]
+            fn fixtures_with_arbitrary_json_in_a_place(
+                bent in $crate::testing::arbitrary::json_in_a_place($stored),
+            ) {
+                $check(&bent);
+            }
+
+            #[test]
+            fn fixtures_with_arbitrary_bytes_in_a_place(
+                bent in $crate::testing::arbitrary::bytes_in_a_place($stored),
+            ) {
+                $check(&bent);
+            }
+        }
+    };
+}
+
+/// Any bytes.
+pub fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    any::<Vec<u8>>()
+}
 
 /// Any JSON value, up to four levels deep.
 pub fn json() -> impl Strategy<Value = Json> {

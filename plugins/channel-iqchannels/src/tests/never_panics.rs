@@ -2,7 +2,8 @@
 
 use patchbay_sdk::Channel;
 use patchbay_sdk::channel::{Received, Request};
-use patchbay_sdk::testing::{arbitrary, intake, webhooks};
+use patchbay_sdk::json_bodies_never_panic;
+use patchbay_sdk::testing::{intake, webhooks};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
@@ -31,12 +32,9 @@ fn check(request: &Request) {
     assert_eq!(intake::check(&received, request), Ok(()));
 }
 
-proptest! {
-    #[test]
-    fn arbitrary_bytes(body in any::<Vec<u8>>()) {
-        check(&request(&body));
-    }
+json_bodies_never_panic!(stored(), request, check);
 
+proptest! {
     #[test]
     fn arbitrary_requests(
         method in select(vec!["GET", "POST", "PUT"]), path in "(/(webhook|search|auth|managers|x))?/?",
@@ -48,23 +46,8 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_json(json in arbitrary::json()) {
-        check(&request(json.to_string()));
-    }
-
-    #[test]
     fn arbitrary_tokens(token in "[A-Za-z0-9_-]{0,8}\\.-?[0-9]{0,25}\\.[A-Za-z0-9_=-]{0,50}") {
         let body = json!({"token": token}).to_string();
         check(&request(body));
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_json_in_a_place(bent in arbitrary::json_in_a_place(stored())) {
-        check(&bent);
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_bytes_in_a_place(bent in arbitrary::bytes_in_a_place(stored())) {
-        check(&bent);
     }
 }

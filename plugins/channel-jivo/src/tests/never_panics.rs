@@ -1,7 +1,8 @@
 //! Arbitrary bytes, and fixtures bent at arbitrary places: read or rejected, never a panic.
 
 use patchbay_sdk::channel::{Received, Request};
-use patchbay_sdk::testing::{arbitrary, intake, webhooks};
+use patchbay_sdk::json_bodies_never_panic;
+use patchbay_sdk::testing::{intake, webhooks};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
@@ -16,31 +17,9 @@ fn check(request: &Request) {
     assert_eq!(intake::check(&received, request), Ok(()));
 }
 
+json_bodies_never_panic!(webhooks::requests(FIXTURES), request, check);
+
 proptest! {
-    #[test]
-    fn arbitrary_bytes(body in any::<Vec<u8>>()) {
-        check(&request(body));
-    }
-
-    #[test]
-    fn arbitrary_json(json in arbitrary::json()) {
-        check(&request(json.to_string()));
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_json_in_a_place(
-        bent in arbitrary::json_in_a_place(webhooks::requests(FIXTURES)),
-    ) {
-        check(&bent);
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_bytes_in_a_place(
-        bent in arbitrary::bytes_in_a_place(webhooks::requests(FIXTURES)),
-    ) {
-        check(&bent);
-    }
-
     #[test]
     fn fixtures_with_arbitrary_tokens(token in ".*") {
         let mut body: Json = serde_json::from_slice(&fixture("chat_accepted.user_token").body).unwrap();

@@ -2,6 +2,7 @@
 
 use patchbay_sdk::Channel;
 use patchbay_sdk::channel::{Received, Request};
+use patchbay_sdk::json_bodies_never_panic;
 use patchbay_sdk::testing::{arbitrary, intake, webhooks};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -18,31 +19,9 @@ fn check(request: &Request) {
     assert_eq!(intake::check(&received, request), Ok(()));
 }
 
+json_bodies_never_panic!(webhooks::requests(FIXTURES), request, check);
+
 proptest! {
-    #[test]
-    fn arbitrary_bytes(body in any::<Vec<u8>>()) {
-        check(&request(body));
-    }
-
-    #[test]
-    fn arbitrary_json(json in arbitrary::json()) {
-        check(&request(json.to_string()));
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_json_in_a_place(
-        bent in arbitrary::json_in_a_place(webhooks::requests(FIXTURES)),
-    ) {
-        check(&bent);
-    }
-
-    #[test]
-    fn fixtures_with_arbitrary_bytes_in_a_place(
-        bent in arbitrary::bytes_in_a_place(webhooks::requests(FIXTURES)),
-    ) {
-        check(&bent);
-    }
-
     #[test]
     fn arbitrary_events(events in prop::collection::vec(arbitrary::json(), 0..4)) {
         let events = events.into_iter().map(|event| json!({"title": "x", "contact": event, "info": {"message": "x"}}));
