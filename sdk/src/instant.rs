@@ -32,8 +32,8 @@ pub fn unix_ms(number: &str) -> Option<i64> {
 /// Seconds since 1970 of RFC 3339 with an offset; fractions are dropped. For instance of the moment
 /// at which the host received a request.
 pub fn to_unix(text: &str) -> Option<i64> {
-    let (date_time, _fraction, zone) = parts(text)?;
-    Some(local(&date_time)? - i64::from(offset(zone)?) * 60)
+    let parts = parts(text)?;
+    Some(parts.local - i64::from(parts.offset) * 60)
 }
 
 /// What a clock showed, as [`local`] reads it, with its offset from UTC in minutes.
@@ -52,13 +52,15 @@ fn written(offset_minutes: i32) -> Option<String> {
 /// seconds since 1970 on that clock; `None` for anything else, an offset included.
 pub fn local(text: &str) -> Option<i64> {
     let text = text.trim();
-    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
     let reversed = || numbers(date, '.').map(|[day, month, year]| [year, month, day]);
-    let [year, month, day] = numbers(date, '-').or_else(reversed)?;
-    // Midnight has seconds too.
-    let time = time.trim();
-    let time = if time.matches(':').count() == 1 { format!("{time}:00") } else { time.to_owned() };
-    let [hour, minute, second] = numbers(&time, ':')?;
+    joined(numbers(date, '-').or_else(reversed)?, time.trim())
+}
+
+/// A day and a time on the same clock, as the seconds since 1970.
+fn joined([year, month, day]: [i64; 3], time: &str) -> Option<i64> {
+    let without_seconds = || numbers(time, ':').map(|[hour, minute]| [hour, minute, 0]);
+    let [hour, minute, second] = numbers(time, ':').or_else(without_seconds)?;
     let is_time = hour < 24 && minute < 60 && second < 60;
     let days = days(year, month, day)?;
     is_time.then(|| days * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second)
@@ -93,24 +95,51 @@ pub fn read(text: &str) -> Option<String> {
     if let Ok(number) = text.trim().parse::<i64>() {
         return from_unix(milliseconds(number) / 1_000);
     }
-    let (date_time, fraction, zone) = parts(text)?;
-    let zone =
-        if zone.eq_ignore_ascii_case("z") { "Z".to_owned() } else { written(offset(zone)?)? };
-    Some(format!("{}{fraction}{zone}", clock_face(local(&date_time)?)?))
+    let parts = parts(text)?;
+    let mut moment = match parts.canonical {
+        Some((date, time)) => [date, "T", time].concat(),
+        None => clock_face(parts.local)?,
+    };
+    moment.push_str(parts.fraction);
+    match parts.zone {
+        "Z" | "z" => moment.push('Z'),
+        _ => moment.push_str(&written(parts.offset)?),
+    }
+    Some(moment)
 }
 
-/// Date and time, the fraction with its point, and the offset.
-fn parts(text: &str) -> Option<(String, &str, &str)> {
+/// RFC 3339 taken apart.
+struct Parts<'a> {
+    /// What the clock showed.
+    local: i64,
+    /// Date and time where they are written in full width, as most are: they stay as they are.
+    canonical: Option<(&'a str, &'a str)>,
+    /// With its point; empty where there is none.
+    fraction: &'a str,
+    zone: &'a str,
+    /// In minutes.
+    offset: i32,
+}
+
+fn parts(text: &str) -> Option<Parts<'_>> {
     let (date, time) = text.trim().split_once(['T', 't', ' '])?;
     let (time, zone) = time.split_at_checked(time.rfind(['+', '-', 'Z', 'z'])?)?;
-    // Hours alone are an offset that somebody sets, and none that a machine writes.
-    let is_whole = zone.len() == 1 || 5 <= zone.len();
-    let time = time.trim_end();
+    let time = time.trim();
     let (time, fraction) = time.split_at_checked(time.find('.').unwrap_or(time.len()))?;
     let digits = fraction.strip_prefix('.').unwrap_or("0");
     let is_fraction = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let is_sound = is_whole && is_fraction && date.matches('-').count() == 2;
-    is_sound.then(|| (format!("{date} {time}"), fraction, zone))
+    // Hours alone are an offset that somebody sets, and none that a machine writes.
+    let is_sound = is_fraction && (zone.len() == 1 || 5 <= zone.len());
+    let local = joined(numbers(date, '-')?, time).filter(|_| is_sound)?;
+    let is_canonical = is_full(date, "-", [4, 7], 10) && is_full(time, ":", [2, 5], 8);
+    let canonical = is_canonical.then_some((date, time));
+    Some(Parts { local, canonical, fraction, zone, offset: offset(zone)? })
+}
+
+/// Whether the separators of numbers stand where they do in full width.
+fn is_full(text: &str, separator: &str, places: [usize; 2], len: usize) -> bool {
+    let stands = |place: usize| text.get(place..=place) == Some(separator);
+    text.len() == len && places.into_iter().all(stands)
 }
 
 /// Milliseconds, of a number that is those or seconds.
@@ -128,13 +157,16 @@ fn clock_face(seconds: i64) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
 }
 
-/// Three numbers of at most four digits.
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let mut parts = text.split(separator).map(|part| {
-        let is_plain = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 4;
-        part.parse::<i64>().ok().filter(|_| is_plain)
-    });
-    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+/// So many numbers of at most four digits.
+fn numbers<const COUNT: usize>(text: &str, separator: char) -> Option<[i64; COUNT]> {
+    let mut parts = text.split(separator);
+    let mut numbers = [0; COUNT];
+    for number in &mut numbers {
+        let part = parts.next().filter(|part| (1..=4).contains(&part.len()))?;
+        *number = part.bytes().try_fold(0, |number, byte| {
+            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+        })?;
+    }
     parts.next().is_none().then_some(numbers)
 }
 
@@ -235,6 +267,7 @@ mod tests {
             ("2025-10-09T11:53:20+03:00", Some("2025-10-09T11:53:20+03:00")),
             ("2025-10-09 11:53:20.123Z", Some("2025-10-09T11:53:20.123Z")),
             ("2025-10-09T11:53-0330", Some("2025-10-09T11:53:00-03:30")),
+            ("2025-010-9 1:2:03Z", Some("2025-10-09T01:02:03Z")),
             ("1760000000", Some("2025-10-09T08:53:20Z")),
             ("1760000000999", Some("2025-10-09T08:53:20Z")),
             ("100000000000", Some("5138-11-16T09:46:40Z")),
