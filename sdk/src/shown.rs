@@ -45,7 +45,7 @@ pub fn url(url: &str) -> Option<&str> {
     (is_web && is_plain && !rest.is_empty() && url.len() <= URL_BYTES_MAX).then_some(url)
 }
 
-/// The card's value under this key as a [`line`], the main one of several.
+/// The card's value under this key as a [`line()`], the main one of several.
 pub fn main(card: &Card, key: &str) -> Option<String> {
     card.fields.iter().filter(|field| field.key == key).find_map(|field| match &field.value {
         Value::Text(text) => line(text),
