@@ -42,6 +42,13 @@ pub fn matches(asked: &str, phone: &str, sanitized: Option<&str>) -> bool {
 
 /// A number without its country: the last ten digits where it has as many, else all but the trunk zeros.
 fn same_national(international: &str, national: &str) -> bool {
+    // Belarus writes its nine digits after `80`.
+    if let (Some(own), Some(rest)) =
+        (international.strip_prefix("375"), national.strip_prefix("80"))
+        && own == rest
+    {
+        return true;
+    }
     if NATIONAL_DIGITS <= national.len() {
         last(international, NATIONAL_DIGITS) == last(national, NATIONAL_DIGITS)
     } else {
@@ -94,6 +101,8 @@ mod tests {
             ("+380671234567", "067 123-45-67", None, true),
             ("+79161234567", "8 (916) 123-45-67", None, true),
             ("+3725123456", "512 3456", None, true),
+            ("+375291234567", "8 (029) 123-45-67", None, true),
+            ("+375291234567", "8 (029) 123-45-68", None, false),
             // The same national number in another country.
             ("+380671234567", "067 123-45-67", Some("+48671234567"), false),
             ("+380671234567", "+48 67 123 45 67", None, false),

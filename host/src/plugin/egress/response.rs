@@ -4,11 +4,17 @@ use std::borrow::Cow;
 
 use bytes::Buf as _;
 use http_body_util::BodyExt as _;
-use hyper::{HeaderMap, Response, body};
+use hyper::{
+    HeaderMap, Response, body,
+    header::{HeaderName, HeaderValue},
+};
 
 use super::{
     super::secrets::Secrets, FetchError, HEADER_BYTES_MAX, HEADERS_MAX, Incoming, text_of,
 };
+
+/// Headers of the host's own begin so.
+const OWN: &str = "x-patchbay";
 
 pub(super) async fn read(
     response: Response<body::Incoming>,
@@ -34,7 +40,9 @@ fn read_headers(
     if HEADERS_MAX < headers.len() || HEADER_BYTES_MAX < bytes {
         return Err(headers_too_large());
     }
-    let clean = headers.iter().map(|(name, value)| {
+    // What the host says of a request is said by nobody else.
+    let is_foreign = |(name, _): &(&HeaderName, &HeaderValue)| !name.as_str().starts_with(OWN);
+    let clean = headers.iter().filter(is_foreign).map(|(name, value)| {
         let value = secrets
             .scrub_bytes(value.as_bytes(), HEADER_BYTES_MAX)
             .ok_or_else(headers_too_large)?;

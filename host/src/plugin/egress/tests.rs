@@ -128,6 +128,18 @@ async fn a_request_arrives_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn what_the_host_says_of_a_request_is_said_by_no_server() {
+    let server = Server::start(Then::ReadOn, |_| {
+        "HTTP/1.1 401 No\r\nX-Patchbay: token-refused\r\nx-patchbay-any: 1\r\nx-id: 7\r\ncontent-length: 2\r\n\r\nhi"
+            .to_owned()
+    })
+    .await;
+    let response = door_to(&egress(), &server.url()).fetch(get(&server.url())).await.unwrap();
+    let names: Vec<&str> = response.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["x-id", "content-length"]);
+}
+
+#[tokio::test]
 async fn an_empty_post_says_its_length() {
     let server = Server::start(Then::ReadOn, |_| ok("")).await;
     let request = Outgoing { method: "POST".to_owned(), ..get(&server.url()) };
