@@ -33,7 +33,8 @@ fn the_chat_opens_and_closes_the_clients_card() {
          frames();
          await chatSays(open); frames();
          await chatSays(close); frames();
-         await chatSays(openFromTicket); frames();
+         await chatSays(openFromTicket); await chatSays(close); frames();
+         await chatSays({{ ...openFromTicket, Client: {{ IntegrationId: 'crm-2002' }} }}); frames();
          await chatSays({{ ...close, TicketId: 85 }}); frames();
          await chatSays(close); frames();
          await chatSays(openFromTicket);"
@@ -47,8 +48,11 @@ fn the_chat_opens_and_closes_the_clients_card() {
             frames(1),
             card.clone(),
             frames(2),
-            // A card that was opened by hand stays, and so does one of another ticket.
+            // A card that was opened by hand stays, also where a ticket opens it again, and so does
+            // one of another ticket.
             frames(2),
+            frames(2),
+            json!({"card": "/client/crm-2002"}),
             frames(2),
             frames(2),
             frames(1),
@@ -154,6 +158,30 @@ fn a_chat_that_went_elsewhere_is_neither_heard_nor_told() {
 }
 
 #[test]
+fn what_is_asked_for_waits_until_the_operator_has_logged_in() {
+    let stage = Stage { logs_in: true, query: "?search=crm-2001", ..stage() };
+    let login = origin(&stage.stranger);
+    let stage = stage.set("login-origins", &login);
+    let (login, chat) = (loaded(&stage.stranger), loaded(&stage.chat));
+    let sender = origin(&stage.page);
+    let write = fixture("write_to_client");
+    let log = stage.play("await settle(); await settle();");
+    assert_eq!(log, [login, chat, json!({"chat": write, "sender": sender})]);
+}
+
+#[test]
+fn a_window_of_its_own_asks_the_chat_for_nothing() {
+    let stage = Stage { query: "?search=crm-2001&client=21", ..stage() };
+    let loaded = loaded(&stage.chat);
+    let log = stage.play(
+        "log('alone'); open(document.getElementById('embed').src); await settle(); await settle();",
+    );
+    let alone = log.iter().position(|entry| entry == "alone").unwrap();
+    assert_eq!(log[alone + 1..], [loaded], "{log:?}");
+    assert_eq!(log[..alone].len(), 3, "framed, it asks: {log:?}");
+}
+
+#[test]
 fn a_stranger_cannot_frame_the_page() {
     let framed = || Stage { top_is_stranger: true, query: "?search=crm-2001", ..stage() };
     assert_eq!(framed().play("frames();"), [json!({"frames": 0})], "the policy stops it");
@@ -173,7 +201,10 @@ fn the_crms_own_window_is_told_where_it_opens_cards_itself() {
     let (loaded, crm) = (loaded(&stage.chat), origin(&stage.crm));
     let log = stage.play(&format!(
         "const [open, openFromTicket, close] = {};
-         await chatSays(open); await chatSays(openFromTicket); await chatSays(close); await chatSays(close); frames();",
+         await chatSays(open); await chatSays(openFromTicket);
+         await chatSays({{ ...openFromTicket, TicketId: 85 }});
+         await chatSays(close); await chatSays(close);
+         await chatSays({{ ...close, TicketId: 85 }}); frames();",
         fixture("incoming.designed")
     ));
     let told = |kind: &str, ticket: Value| {
@@ -189,7 +220,9 @@ fn the_crms_own_window_is_told_where_it_opens_cards_itself() {
             loaded,
             told("patchbay.open-card", Value::Null),
             told("patchbay.open-card", json!(84)),
+            told("patchbay.open-card", json!(85)),
             told("patchbay.close-card", json!(84)),
+            told("patchbay.close-card", json!(85)),
             json!({"frames": 1}),
         ]
     );

@@ -8,7 +8,7 @@ use patchbay_sdk::testing::Host;
 use serde_json::{Value, json};
 
 use crate::browser::browse;
-use crate::pages::{BESIDE, CARD, CHAT, TOP};
+use crate::pages::{BESIDE, CARD, CHAT, LOGIN, TOP};
 use crate::server::{Site, html, serve};
 
 /// One test: who is where, and how the account is set.
@@ -22,6 +22,8 @@ pub(crate) struct Stage {
     pub(crate) has_policy: bool,
     /// The chat sends its frame to the stranger.
     pub(crate) chat_moves: bool,
+    /// The chat sends its frame to the stranger, who sends it back.
+    pub(crate) logs_in: bool,
     /// The stranger frames the page.
     pub(crate) top_is_stranger: bool,
 }
@@ -39,8 +41,18 @@ pub(crate) fn stage() -> Stage {
         ("card-view", "frame".to_owned()),
         ("crm-origins", origin(&crm)),
     ];
-    let (query, has_policy, chat_moves, top_is_stranger) = ("", true, false, false);
-    Stage { crm, chat, page, stranger, settings, query, has_policy, chat_moves, top_is_stranger }
+    Stage {
+        crm,
+        chat,
+        page,
+        stranger,
+        settings,
+        query: "",
+        has_policy: true,
+        chat_moves: false,
+        logs_in: false,
+        top_is_stranger: false,
+    }
 }
 
 impl Stage {
@@ -66,15 +78,19 @@ impl Stage {
             (&mut crm, origin(&self.crm))
         };
         above.insert("/top", html(&top));
-        let chat = if self.chat_moves {
-            stranger.insert("/chat", html(CHAT));
+        if self.logs_in {
+            stranger.insert("/chat", html(&LOGIN.replace("{chat}", &origin(&self.chat))));
+        }
+        let chat = if self.chat_moves || self.logs_in {
+            stranger.entry("/chat").or_insert_with(|| html(CHAT));
             (format!("location: {}/chat\r\n", origin(&self.stranger)), String::new())
         } else {
             html(CHAT)
         };
         let embed = self.rendered();
         serve(self.crm, crm);
-        serve(self.chat, Site::from([("/chat", chat), ("/beside", html(BESIDE))]));
+        let site = [("/chat", chat), ("/chat/in", html(CHAT)), ("/beside", html(BESIDE))];
+        serve(self.chat, Site::from(site));
         serve(self.page, Site::from([("/embed", embed)]));
         serve(self.stranger, stranger);
         let mut log = told(&browse(&format!("{url}/top")));
