@@ -9,8 +9,8 @@ pub fn system(text: String) -> Message {
     Message { author: Author::System, agent: None, sent_at: None, text }
 }
 
-/// A line that names the agents of whom no message tells: `Operators: Anna, Boris`. `None` where
-/// there are none, or nothing to call them by.
+/// A line that names the agents of whom no message tells: `Operators: Anna, Boris`. The words stand
+/// for one of them and for several. `None` where there are none, or nothing to call them by.
 ///
 /// ```
 /// use patchbay_sdk::transcript::silent_agents;
@@ -18,15 +18,20 @@ pub fn system(text: String) -> Message {
 ///
 /// let name = Some("Anna Test".to_owned());
 /// let anna = Person { id: Some("7".to_owned()), name, email: None, phone: None, active: true };
-/// let line = silent_agents("Operators", &[anna.clone(), anna], &[]).unwrap();
-/// assert_eq!(line.text, "Operators: Anna Test");
+/// let line = silent_agents(["Operator", "Operators"], &[anna.clone(), anna], &[]).unwrap();
+/// assert_eq!(line.text, "Operator: Anna Test");
 /// ```
-pub fn silent_agents(title: &str, agents: &[Person], messages: &[Message]) -> Option<Message> {
+pub fn silent_agents(
+    [one, many]: [&str; 2],
+    agents: &[Person],
+    messages: &[Message],
+) -> Option<Message> {
     let spoke = messages.iter().filter_map(|message| id(message.agent.as_ref()?));
     let mut told: BTreeSet<&str> = spoke.collect();
     let silent = agents.iter().filter(|agent| id(agent).is_some_and(|id| told.insert(id)));
     let names = silent.filter_map(name).collect::<Vec<_>>();
-    (!names.is_empty()).then(|| system(format!("{title}: {}", names.join(", "))))
+    let word = if names.len() == 1 { one } else { many };
+    (!names.is_empty()).then(|| system(format!("{word}: {}", names.join(", "))))
 }
 
 /// What people call an agent.
@@ -59,11 +64,14 @@ mod tests {
             ..system("yes".to_owned())
         };
         let all = [first.clone(), second, third.clone()];
-        let line = |messages: &[Message]| silent_agents("Who", &all, messages).map(|it| it.text);
-        assert_eq!(line(&[]).as_deref(), Some("Who: Anna, Anna, c@example.com"));
-        assert_eq!(line(&[said(&first)]).as_deref(), Some("Who: Anna, c@example.com"));
+        let line =
+            |messages: &[Message]| silent_agents(["One", "Many"], &all, messages).map(|it| it.text);
+        assert_eq!(line(&[]).as_deref(), Some("Many: Anna, Anna, c@example.com"));
+        assert_eq!(line(&[said(&first)]).as_deref(), Some("Many: Anna, c@example.com"));
+        let two = [said(&first), said(&third)];
+        assert_eq!(line(&two).as_deref(), Some("One: Anna"));
         let all_spoke = all.each_ref().map(said);
         assert_eq!(line(&all_spoke), None);
-        assert_eq!(silent_agents("Who", &[agent(None, None, None)], &[]), None);
+        assert_eq!(silent_agents(["One", "Many"], &[agent(None, None, None)], &[]), None);
     }
 }

@@ -145,11 +145,11 @@ pub(crate) fn read<R>(
 /// Without a path another sender's GET looks the same but for its parameters: no list of clients is
 /// for that one.
 fn asks_for_managers(named: Option<Interface>, query: &str) -> bool {
-    let mut names = query.split('&').filter(|pair| !pair.is_empty());
-    named.is_none() && names.all(|pair| pair == "page" || pair.starts_with("page="))
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    named.is_none() && pairs.all(|pair| pair == "page" || pair.starts_with("page="))
 }
 
-fn call<'a>(named: Option<Interface>, body: Body<'a>) -> Result<Call<'a>, Fault> {
+fn call(named: Option<Interface>, body: Body<'_>) -> Result<Call<'_>, Fault> {
     match named.or_else(|| Interface::shown_by(&body)).ok_or(Fault::Unknown)? {
         Interface::Webhook if body.event.is_blank() => Err(Fault::Missing("ChatEvent")),
         Interface::Webhook => {

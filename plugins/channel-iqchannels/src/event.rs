@@ -14,7 +14,7 @@ const MAX_NAME_CHARS: usize = 64;
 /// The vendor's ids are numbers; a longer text in the place of one is none.
 const MAX_ID_BYTES: usize = 64;
 /// Stands before the name of an operator of whom no message tells.
-const OPERATOR: &str = "Оператор";
+const OPERATOR: [&str; 2] = ["Оператор", "Операторы"];
 
 pub(crate) fn event(webhook: &Webhook<'_>, context: Option<String>) -> Event {
     let kind = kind(webhook);

@@ -12,7 +12,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, origin, stage};
+use crate::stage::{Stage, Way, origin, stage};
 
 fn fixture(name: &str) -> Value {
     let file = format!("{}/fixtures/postmessage.{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -148,7 +148,7 @@ fn messages_of_anybody_else_do_nothing() {
 
 #[test]
 fn a_chat_that_went_elsewhere_is_neither_heard_nor_told() {
-    let moved = || Stage { chat_moves: true, query: "?search=crm-2001", ..stage() };
+    let moved = || Stage { chat_goes: Way::ToStranger, query: "?search=crm-2001", ..stage() };
     let (incoming, write) = (fixture("incoming.designed"), fixture("write_to_client"));
     let scenario = format!("await crmSays({write}); await chatSays({incoming}[0]); frames();");
     assert_eq!(moved().play(&scenario), [json!({"frames": 1})], "the policy stops it");
@@ -159,7 +159,7 @@ fn a_chat_that_went_elsewhere_is_neither_heard_nor_told() {
 
 #[test]
 fn what_is_asked_for_waits_until_the_operator_has_logged_in() {
-    let stage = Stage { logs_in: true, query: "?search=crm-2001", ..stage() };
+    let stage = Stage { chat_goes: Way::ToLoginAndBack, query: "?search=crm-2001", ..stage() };
     let login = origin(&stage.stranger);
     let stage = stage.set("login-origins", &login);
     let (login, chat) = (loaded(&stage.stranger), loaded(&stage.chat));

@@ -11,6 +11,14 @@ use crate::browser::browse;
 use crate::pages::{BESIDE, CARD, CHAT, LOGIN, TOP};
 use crate::server::{Site, html, serve};
 
+/// Where the chat sends its frame: the stranger may be who logs operators in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Nowhere,
+    ToStranger,
+    ToLoginAndBack,
+}
+
 /// One test: who is where, and how the account is set.
 pub(crate) struct Stage {
     pub(crate) crm: TcpListener,
@@ -20,10 +28,7 @@ pub(crate) struct Stage {
     pub(crate) settings: Vec<(&'static str, String)>,
     pub(crate) query: &'static str,
     pub(crate) has_policy: bool,
-    /// The chat sends its frame to the stranger.
-    pub(crate) chat_moves: bool,
-    /// The chat sends its frame to the stranger, who sends it back.
-    pub(crate) logs_in: bool,
+    pub(crate) chat_goes: Way,
     /// The stranger frames the page.
     pub(crate) top_is_stranger: bool,
 }
@@ -49,8 +54,7 @@ pub(crate) fn stage() -> Stage {
         settings,
         query: "",
         has_policy: true,
-        chat_moves: false,
-        logs_in: false,
+        chat_goes: Way::Nowhere,
         top_is_stranger: false,
     }
 }
@@ -78,10 +82,10 @@ impl Stage {
             (&mut crm, origin(&self.crm))
         };
         above.insert("/top", html(&top));
-        if self.logs_in {
+        if self.chat_goes == Way::ToLoginAndBack {
             stranger.insert("/chat", html(&LOGIN.replace("{chat}", &origin(&self.chat))));
         }
-        let chat = if self.chat_moves || self.logs_in {
+        let chat = if self.chat_goes != Way::Nowhere {
             stranger.entry("/chat").or_insert_with(|| html(CHAT));
             (format!("location: {}/chat\r\n", origin(&self.stranger)), String::new())
         } else {

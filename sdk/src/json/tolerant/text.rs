@@ -207,6 +207,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_cut_between_letters_or_left_out() {
+        let text = Text::from(" яя a ");
+        let cut = |bytes: usize| text.cut(bytes);
+        assert_eq!(cut(6).as_deref(), Some("яя a"));
+        assert_eq!(cut(5).as_deref(), Some("яя"), "no blanks at the end");
+        assert_eq!(cut(3).as_deref(), Some("я"));
+        assert_eq!((cut(1), Text::from("  ").cut(9)), (None, None));
+        assert_eq!(text.owned_within(6).as_deref(), Some("яя a"));
+        assert_eq!(text.owned_within(5), None);
+    }
+
+    #[test]
     fn whatever_php_means_by_nothing_is_nothing() {
         for json in
             ["null", "\"\"", "\"  \"", "[]", "{}", "[1,[2]]", "{\"a\":{\"b\":1}}", "false", "true"]
