@@ -146,7 +146,10 @@ async fn what_happens_in_a_chat_is_kept_on_the_card_of_its_client() {
         assert!(answer.status.is_success(), "{name}: {answer:?}");
     }
     let notes = stage.all("notes");
-    assert!(notes.iter().all(|note| note["subject"] == json!({ "card": "crm-2001" })), "{notes:#?}");
+    assert!(
+        notes.iter().all(|note| note["subject"] == json!({ "card": "crm-2001" })),
+        "{notes:#?}"
+    );
     let said: Vec<[&Value; 3]> = notes
         .iter()
         .flat_map(|note| note["transcript"]["messages"].as_array().unwrap())
