@@ -85,11 +85,11 @@ impl Stage {
         if self.chat_goes == Way::ToLoginAndBack {
             stranger.insert("/chat", html(&LOGIN.replace("{chat}", &origin(&self.chat))));
         }
-        let chat = if self.chat_goes != Way::Nowhere {
+        let chat = if self.chat_goes == Way::Nowhere {
+            html(CHAT)
+        } else {
             stranger.entry("/chat").or_insert_with(|| html(CHAT));
             (format!("location: {}/chat\r\n", origin(&self.stranger)), String::new())
-        } else {
-            html(CHAT)
         };
         let embed = self.rendered();
         serve(self.crm, crm);
