@@ -69,7 +69,7 @@ const DOCUMENTS: &[&str] = &[
 #[test]
 fn no_recorded_file_is_forgotten() {
     let mut forgotten = Vec::new();
-    let mut documents = BTreeSet::from_iter(DOCUMENTS.iter().copied());
+    let mut documents: BTreeSet<&str> = DOCUMENTS.iter().copied().collect();
     for vendor in VENDORS {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let names: BTreeSet<String> = fs::read_dir(root.join(vendor.folder))

@@ -160,7 +160,7 @@ async fn what_happens_in_a_chat_is_kept_on_the_card_of_its_client() {
         [json!("agent"), json!("Оператор Пример"), json!("Добрый день! Проверяю.")],
         [json!("system"), Value::Null, json!("Оператор: Оператор Пример")],
     ];
-    assert_eq!(said, expected.each_ref().map(|message| message.each_ref()));
+    assert_eq!(said, expected.each_ref().map(<[Value; 3]>::each_ref));
     let card = stage.ledger.contact("crm-2001");
     assert_eq!(card["fields"]["iqchannels-operator"], "Оператор Пример", "who has taken the chat");
     assert_eq!(stage.counts(), [2, 0, 0, 3]);
