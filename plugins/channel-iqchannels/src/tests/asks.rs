@@ -2,7 +2,7 @@
 
 use patchbay_sdk::channel::{Effect, Kind, Outcome, Received, Request, Response};
 use patchbay_sdk::testing::{Host, webhooks};
-use patchbay_sdk::types::{Assignment, Error, Field, Person, Value};
+use patchbay_sdk::types::{Assignment, Field, Person, Value};
 use patchbay_sdk::{Adapter, Channel};
 use serde_json::{Value as Json, json};
 
@@ -13,14 +13,14 @@ use super::{
 use crate::IqChannels;
 
 /// The fixtures' account: tokens are given, and Telegram asks for the word.
-fn bank() -> Host {
+pub(super) fn bank() -> Host {
     host()
         .secret("token-key", "fake key of tokens")
         .setting("secret-word-channels", "telegram, viber")
         .setting("secret-word-field", "x_word")
 }
 
-fn manager(id: Option<&str>, active: bool, cards: &[&str]) -> Assignment {
+pub(super) fn manager(id: Option<&str>, active: bool, cards: &[&str]) -> Assignment {
     Assignment {
         manager: Person {
             id: id.map(str::to_owned),
@@ -33,7 +33,7 @@ fn manager(id: Option<&str>, active: bool, cards: &[&str]) -> Assignment {
     }
 }
 
-fn assigned(assignments: Vec<Assignment>, next: Option<&str>) -> Outcome {
+pub(super) fn assigned(assignments: Vec<Assignment>, next: Option<&str>) -> Outcome {
     Outcome { assignments, next_page: next.map(str::to_owned), ..found(Vec::new()) }
 }
 
@@ -331,67 +331,6 @@ fn companies_come_from_the_operators_field() {
     let many = |count: usize| Value::Texts((0..count).map(|number| format!("n{number}")).collect());
     assert_eq!(companies(many(100)).as_array().unwrap().len(), 100);
     assert_eq!(companies(many(101)).as_array().unwrap().len(), 100);
-}
-
-#[test]
-fn managers_are_told_page_by_page() {
-    let sync = Request { query: "page=2".to_owned(), ..fixture("persmgr_sync") };
-    assert_eq!(event(sync.clone()).kind, Kind::ManagersAsked(Some("2".to_owned())));
-    assert_eq!(event(fixture("persmgr_sync")).kind, Kind::ManagersAsked(None));
-    let posted = |path: &str, body: &str| Request { path: path.to_owned(), ..request(body) };
-    assert_eq!(event(posted("", "")).kind, Kind::ManagersAsked(None));
-    assert_eq!(
-        event(posted("/managers", r#"{"page":3}"#)).kind,
-        Kind::ManagersAsked(Some("3".to_owned()))
-    );
-    let assignments = vec![
-        manager(None, true, &["crm-1"]),
-        manager(Some("m-2"), false, &["crm-2"]),
-        manager(Some("m-3"), true, &[]),
-    ];
-    let answer = reply_with(&bank(), sync, assigned(assignments, Some("3")));
-    let named = |id: &str, clients: &[&str]| json!({"id": id, "email": "operator@bank.example.com", "name": "Оператор Пример", "clients": clients});
-    let expected = json!({
-        "managers": [named("operator@bank.example.com", &["crm-1"]), named("m-3", &[])],
-        "nextPage": "3",
-    });
-    assert_eq!(json(&answer), expected);
-    let unsupported = Outcome {
-        problem: Some(Error::Unsupported("no managers".to_owned())),
-        ..assigned(Vec::new(), None)
-    };
-    assert_eq!(reply_with(&bank(), fixture("persmgr_sync"), unsupported).status, 503);
-}
-
-#[test]
-fn no_list_is_empty_by_mistake() {
-    let status = |query: &str, outcome: Outcome| {
-        let request = Request { query: query.to_owned(), ..fixture("persmgr_sync") };
-        reply_with(&bank(), request, outcome).status
-    };
-    // What the host tells where no integration, or no CRM, answers the question.
-    let nothing = || assigned(Vec::new(), None);
-    assert_eq!(status("", nothing()), 503);
-    assert_eq!(status("page=", nothing()), 503);
-    assert_eq!(status("page=2", nothing()), 200, "the last page may be empty");
-    assert_eq!(status("", assigned(Vec::new(), Some("2"))), 200, "more is to come");
-    let left = assigned(vec![manager(Some("m-1"), false, &["crm-1"])], None);
-    assert_eq!(status("", left), 200, "the CRM knows: the manager has left");
-}
-
-#[test]
-fn who_asks_for_anything_else_gets_no_managers() {
-    let ask = |path: &str, query: &str| {
-        let (path, query) = (path.to_owned(), query.to_owned());
-        receive_with(&bank(), Request { path, query, ..fixture("persmgr_sync") })
-    };
-    for query in ["", "page=2", "page=", "&page"] {
-        assert!(matches!(ask("", query), Received::Events(_)), "{query}");
-    }
-    for query in ["caller=79000000001", "page=2&x=1", "pages=1"] {
-        assert!(matches!(ask("", query), Received::Reject(_)), "{query}");
-        assert!(matches!(ask("/managers", query), Received::Events(_)), "{query}");
-    }
 }
 
 #[test]
