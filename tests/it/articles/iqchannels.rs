@@ -13,7 +13,13 @@ pub(super) const IQCHANNELS: Folder = Folder("plugins/channel-iqchannels/fixture
 
 /// The bank's CRM: two clients of one manager, the first with a session of the bank's application.
 async fn bank() -> (Stage, String) {
-    bank_on("crm_ledger", json!({ "note": { "messages": true } })).await
+    let operator = json!({
+        "field": "contact.operator",
+        "value": "{{ fields.iqchannels_operator }}",
+        "update": "all",
+    });
+    let rules = json!({ "note": { "messages": true }, "mapping": [operator] });
+    bank_on("crm_ledger", rules).await
 }
 
 /// The same over another adapter of its CRM, and with other rules.
@@ -162,7 +168,7 @@ async fn what_happens_in_a_chat_is_kept_on_the_card_of_its_client() {
     ];
     assert_eq!(said, expected.each_ref().map(<[Value; 3]>::each_ref));
     let card = stage.ledger.contact("crm-2001");
-    assert_eq!(card["fields"]["iqchannels-operator"], "Оператор Пример", "who has taken the chat");
+    assert_eq!(card["fields"]["operator"], "Оператор Пример", "who has taken the chat");
     assert_eq!(stage.counts(), [2, 0, 0, 3]);
     let before = stage.ledger.records();
     for name in chat {
