@@ -133,6 +133,23 @@ pub struct Account {
 }
 
 impl Account {
+    /// An active account without settings, secrets and grants.
+    pub fn new(id: AccountId, plugin: PluginName) -> Self {
+        Self {
+            id,
+            plugin,
+            title: String::new(),
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            grants: Vec::new(),
+            state: AccountState::Active,
+            reply_deadline_ms: 0,
+            webhook_token: None,
+            rate: None,
+            webhook_rate: None,
+        }
+    }
+
     /// How fast it may send requests: what the operator says, else what its plugin knows.
     ///
     /// A plugin's number is kept evenly, one after the other: a peer that counts the requests of each
@@ -164,6 +181,13 @@ pub struct Grant {
     /// Lets the address be loopback, link-local or private.
     #[serde(default)]
     pub private: bool,
+}
+
+impl Grant {
+    /// Lets an account reach public addresses of these origins.
+    pub fn new(allow: impl Into<String>) -> Self {
+        Self { allow: allow.into(), private: false }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -257,7 +257,7 @@ mod tests {
             ("crm".parse().unwrap(), ManualClock::new(Timestamp::UNIX_EPOCH), job(1));
         let lease = Duration::from_mins(1);
         let journaled = Journaled::new(journal.as_ref(), &clock, &job, &crm, lease);
-        clock.advance(FRESH - Duration::from_micros(1));
+        clock.advance(FRESH.checked_sub(Duration::from_micros(1)).unwrap());
         journaled.hold().await.unwrap();
         clock.advance(Duration::from_micros(1));
         // The database knows of no such lease, and is asked only now.
