@@ -43,6 +43,7 @@ macro_rules! on_every_backend {
 }
 
 mod accept;
+mod access;
 pub(super) mod draws;
 mod forget;
 mod holds;

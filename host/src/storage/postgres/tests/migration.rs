@@ -3,10 +3,14 @@
 use patchbay_test_postgres::{connect, database};
 use tokio::task::JoinSet;
 
-use crate::storage::{
-    Error,
-    postgres::Postgres,
-    suite::{self, FIRST, options},
+use crate::{
+    access::Scope,
+    id::Digest,
+    storage::{
+        Error,
+        postgres::Postgres,
+        suite::{self, FIRST, options},
+    },
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,8 +54,10 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
         "INSERT INTO integration VALUES
              ('{FIRST}', '{}', 'notebook', TRUE, '{{\"deals\":true}}');
          CREATE TABLE schema_version (version BIGINT NOT NULL);
-         INSERT INTO schema_version VALUES (1);",
-        suite::CHANNEL
+         INSERT INTO schema_version VALUES (1);
+         INSERT INTO token VALUES ('\\x{}');",
+        suite::CHANNEL,
+        Digest::of(b"token")
     ))
     .await
     .unwrap();
@@ -63,6 +69,8 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
     expected.options.deals = true;
     assert_eq!(stores.registry.integrations().await.unwrap(), [expected]);
     assert!(stores.registry.pools().await.unwrap().is_empty());
+    let token = stores.access.token(Digest::of(b"token")).await.unwrap().unwrap();
+    assert_eq!((token.name.as_str(), token.scopes), ("first", vec![Scope::Admin]));
     suite::draws::draw(&stores, "job-1").await;
     host.close().await;
 }
