@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails by panicking")]
 
-use std::{collections::BTreeMap, env, fs, hint::black_box, path::PathBuf, sync::Arc};
+use std::{env, fs, hint::black_box, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState, Rate},
+    account::{Account, Rate},
     clock::SystemClock,
     config,
     event::{Received, Request},
@@ -114,17 +114,9 @@ fn account(plugin: PluginName) -> Account {
     let key = Secret::new("fake-ringostat-key-000".to_owned());
     let has_key = plugin.as_str() == "channel-ringostat";
     Account {
-        id: "bench".parse().unwrap(),
-        plugin,
-        title: String::new(),
-        settings: BTreeMap::new(),
         secrets: has_key.then(|| ("url-key".to_owned(), key)).into_iter().collect(),
-        grants: Vec::new(),
-        state: AccountState::Active,
         reply_deadline_ms: 2500,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
+        ..Account::new("bench".parse().unwrap(), plugin)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{hint::black_box, sync::Arc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState, Integration},
+    account::{Account, Integration},
     config,
     event::{Event, Kind, Request},
     id::Digest,
@@ -21,19 +21,8 @@ const CONVERSATIONS: u64 = 5000;
 const BODY_BYTES: usize = 3 << 10;
 
 fn account(id: &str) -> Account {
-    Account {
-        id: id.parse().expect("the name is good"),
-        plugin: "bench".parse().expect("the name is good"),
-        title: "Bench".to_owned(),
-        settings: [].into(),
-        secrets: [].into(),
-        grants: Vec::new(),
-        state: AccountState::Active,
-        reply_deadline_ms: 0,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
-    }
+    let id = id.parse().expect("the name is good");
+    Account::new(id, "bench".parse().expect("the name is good"))
 }
 
 async fn register(stores: &Stores) {

@@ -1,12 +1,13 @@
 //! Plugins, accounts and integrations as the operator sees them. Plain data.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AccountId, Digest, IntegrationId, PluginName},
+    network::Network,
     secret::Secret,
 };
 
@@ -130,9 +131,47 @@ pub struct Account {
     /// How fast its webhook URL takes webhooks; `None` for the configured default.
     #[serde(default)]
     pub webhook_rate: Option<Rate>,
+    /// From where its webhook URL takes webhooks; empty for everywhere.
+    #[serde(default)]
+    pub allow_from: Vec<Network>,
+    /// The token that was replaced, for as long as its URL still works.
+    #[serde(default)]
+    pub replaced_token: Option<ReplacedToken>,
+}
+
+/// A webhook token that another one has replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplacedToken {
+    pub token: Secret<String>,
+    /// Webhooks are taken before this time.
+    pub until: Timestamp,
 }
 
 impl Account {
+    /// An active account without settings, secrets and grants.
+    pub fn new(id: AccountId, plugin: PluginName) -> Self {
+        Self {
+            id,
+            plugin,
+            title: String::new(),
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            grants: Vec::new(),
+            state: AccountState::Active,
+            reply_deadline_ms: 0,
+            webhook_token: None,
+            rate: None,
+            webhook_rate: None,
+            allow_from: Vec::new(),
+            replaced_token: None,
+        }
+    }
+
+    /// Whether its webhook URL takes webhooks from this address.
+    pub fn takes_from(&self, address: IpAddr) -> bool {
+        self.allow_from.is_empty() || self.allow_from.iter().any(|from| from.contains(address))
+    }
+
     /// How fast it may send requests: what the operator says, else what its plugin knows.
     ///
     /// A plugin's number is kept evenly, one after the other: a peer that counts the requests of each
@@ -164,6 +203,13 @@ pub struct Grant {
     /// Lets the address be loopback, link-local or private.
     #[serde(default)]
     pub private: bool,
+}
+
+impl Grant {
+    /// Lets an account reach public addresses of these origins.
+    pub fn new(allow: impl Into<String>) -> Self {
+        Self { allow: allow.into(), private: false }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,9 @@ use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::plugin;
+use crate::{id::TokenName, plugin};
 
+mod access;
 mod check;
 mod client;
 mod integration;
@@ -50,6 +51,13 @@ enum Command {
     Preview(trial::PreviewArgs),
     /// Send a request through an integration as if the vendor had sent it.
     TestRequest(trial::TestArgs),
+    /// Make, list and revoke tokens of the API.
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// Show who changed what, and when.
+    Audit(access::AuditArgs),
+    /// Give a channel account a new webhook URL; the one that it has works on for a while.
+    WebhookToken(access::WebhookTokenArgs),
     /// Compile a component from standard input. For the host itself.
     #[command(hide = true)]
     CompilePlugin {
@@ -71,9 +79,13 @@ struct ServeArgs {
     /// Folder of plugins to install, over the file.
     #[arg(long)]
     plugins: Option<PathBuf>,
-    /// Write the first API token to this file too, readable by its owner only.
+    /// Write the API token that is made to this file too, readable by its owner only.
     #[arg(long)]
     token_file: Option<PathBuf>,
+    /// Make one more API token with the scope `admin` under this name, and print it: for when none
+    /// is left.
+    #[arg(long)]
+    new_token: Option<TokenName>,
     /// Print the webhook URL of every channel account. They are secrets.
     #[arg(long)]
     show_urls: bool,
@@ -104,6 +116,10 @@ struct RemoteArgs {
     /// Address of the host.
     #[arg(long, env = "PATCHBAY_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
+    /// File with the certificate of the authority that the host's own is from, in PEM, where it is
+    /// none that everybody knows.
+    #[arg(long, env = "PATCHBAY_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// File with the API token; without it `PATCHBAY_TOKEN` is read.
     #[arg(long)]
     token_file: Option<PathBuf>,
@@ -248,6 +264,9 @@ pub fn run() -> ExitCode {
         Command::Integration(command) => integration::run(&command),
         Command::Preview(args) => trial::preview(&args),
         Command::TestRequest(args) => trial::test_request(&args),
+        Command::Token(command) => access::tokens(&command),
+        Command::Audit(args) => access::audit(&args),
+        Command::WebhookToken(args) => access::replace_webhook_token(&args),
         Command::CompilePlugin { memory_bytes } => return plugin::compile_child(memory_bytes),
     };
     match result {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::{
     account::{Grant, IntegrationOptions, Pool, Rate, Rules},
     id::{AccountId, IntegrationId, PluginName},
+    network::Network,
 };
 
 mod check;
@@ -35,6 +36,8 @@ pub struct Config {
     pub data: PathBuf,
     /// A folder whose `.wasm` files are installed at every start, unless they are already.
     pub plugins: Option<PathBuf>,
+    pub access: Access,
+    pub tls: Tls,
     pub intake: Intake,
     pub worker: Worker,
     pub retry: Retry,
@@ -77,6 +80,9 @@ pub struct AccountEntry {
     pub rate: Option<Rate>,
     /// How fast its webhook URL takes webhooks, over the default.
     pub webhook_rate: Option<Rate>,
+    /// From where its webhook URL takes webhooks; empty for everywhere.
+    #[serde(default)]
+    pub allow_from: Vec<Network>,
 }
 
 /// Where a secret is read from at start.
@@ -100,6 +106,50 @@ pub struct IntegrationEntry {
     pub options: IntegrationOptions,
     #[serde(default)]
     pub rules: Rules,
+}
+
+/// Who may connect, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Connections open at the same time. More are told 503 and closed.
+    pub connections_max: NonZeroU32,
+    /// Longest time for the head of a request to arrive, in seconds.
+    pub head_s: NonZeroU32,
+    /// How long a connection may wait for its next request, in seconds: longer than a proxy in front
+    /// of the host keeps its own, or a webhook may meet a connection that is just being closed.
+    pub idle_s: NonZeroU32,
+    /// Proxies in front of the host, as in `["10.0.0.0/8"]`: only what they say of a sender's address
+    /// is believed. Default: none.
+    pub trusted_proxies: Networks,
+    /// The header in which they say it: `x-forwarded-for` or `forwarded`. The other one is not read.
+    pub proxy_header: ProxyHeader,
+    /// Whether `/metrics` and `/openapi.json` need an API token with the scope `read`.
+    pub private_pages: bool,
+    /// How long the audit log is kept, in days; at most its newest million lines are.
+    pub audit_days: NonZeroU32,
+}
+
+/// Networks, none of them by default.
+pub type Networks = Vec<Network>;
+
+/// Where a proxy says for whom it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    XForwardedFor,
+    Forwarded,
+}
+
+/// TLS in this process. Without it a proxy in front of the host ends TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// The file of the certificate and those that lead to its authority, in PEM. Read again when it
+    /// changes.
+    pub cert: Option<PathBuf>,
+    /// The file of its private key, in PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// What happens at the door.

@@ -22,6 +22,7 @@ use crate::{
 
 mod change;
 mod joined;
+mod rotation;
 
 pub use self::change::AccountChange;
 use self::{change::changed, joined::Books};
@@ -35,7 +36,8 @@ pub struct Snapshot {
     pub pools: BTreeMap<PoolId, Pool>,
     books: Books,
     /// Digest of the webhook token: a look-up by it takes the same time for every wrong token.
-    by_token: HashMap<Digest, AccountId>,
+    /// A token that was replaced works until its time.
+    by_token: HashMap<Digest, (AccountId, Option<Timestamp>)>,
 }
 
 /// One account, and the adapter behind it if it can work.
@@ -48,8 +50,9 @@ pub struct Entry {
 
 impl Snapshot {
     /// The channel account behind a webhook URL.
-    pub fn by_token(&self, token: &str) -> Option<&Entry> {
-        self.by_token.get(&Digest::of(token.as_bytes())).and_then(|id| self.accounts.get(id))
+    pub fn by_token(&self, token: &str, now: Timestamp) -> Option<&Entry> {
+        let (id, until) = self.by_token.get(&Digest::of(token.as_bytes()))?;
+        self.accounts.get(id).filter(|_| until.is_none_or(|until| now < until))
     }
 
     /// The integrations that a channel account feeds, in the order of their ids.
@@ -273,9 +276,8 @@ impl Directory {
         let before = self.snapshot();
         for account in registry.accounts().await? {
             let entry = self.entry(&before, &next, account);
-            if let Some(token) = &entry.account.webhook_token {
-                next.by_token
-                    .insert(Digest::of(token.expose().as_bytes()), entry.account.id.clone());
+            for (token, until) in rotation::tokens(&entry.account) {
+                next.by_token.insert(token, (entry.account.id.clone(), until));
             }
             next.accounts.insert(entry.account.id.clone(), entry);
         }

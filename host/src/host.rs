@@ -16,10 +16,10 @@ use tokio::{net::TcpListener, sync::Notify};
 use crate::{
     attempt::{Facts, Means, Runner},
     clock::Clock,
-    config::{self, Config},
+    config::Config,
     directory::Directory,
-    http::{self, AppState, Door},
-    id::{Digest, random_token},
+    http::{self, AppState, Door, Gate},
+    id::TokenName,
     intake::{self, Intake, Windows},
     outcome::RetryPolicy,
     plugin::{self, Plugins},
@@ -35,6 +35,8 @@ use crate::{
 
 mod database;
 mod provision;
+mod token;
+mod told;
 
 use database::Database;
 
@@ -66,6 +68,10 @@ pub enum Error {
     Plugins(#[from] plugin::Error),
     #[error(transparent)]
     Directory(#[from] crate::directory::Error),
+    #[error("{0}: set `tls.cert` and `tls.key` to files in PEM")]
+    Tls(String),
+    #[error("there is or was an API token `{0}`: choose another name")]
+    TokenName(TokenName),
     #[error("`{address}` cannot be listened on: {source}: choose another address with `listen`")]
     Listen { address: SocketAddr, source: io::Error },
     /// The accounts, integrations or plugins of the configuration cannot be set.
@@ -108,21 +114,29 @@ impl Host {
         let tasks = Tasks::default();
         let directory = Directory::open(stores.clone(), plugins, tasks.clone()).await?;
         let directory = Arc::new(directory);
+        let before = directory.snapshot();
         let faults = provision::apply(&config, &directory, clock.as_ref()).await;
+        told::tell(&stores, &before, &directory.snapshot(), clock.as_ref()).await?;
         if !faults.is_empty() {
             return Err(Error::Provision(faults));
         }
+        let gate = Gate::open(&config).map_err(Error::Tls)?;
         let listener = listen(config.listen).await?;
         let address = listener
             .local_addr()
             .map_err(|source| Error::Listen { address: config.listen, source })?;
         // Last of all that can fail: a token that is kept and never shown would lock everybody out.
-        let new_token = first_token(&stores).await?;
+        let new_token = token::first(&stores, clock.as_ref()).await?;
         let state = app_state(&config, address, stores, directory, clock, tasks.clone());
         start_loops(&config, &state, &tasks);
-        serve(listener, state.clone(), &tasks);
+        tasks.spawn(http::serve(listener, state.clone(), gate));
         let grace = Duration::from_secs(config.worker.grace_s.into());
         Ok(Self { address, new_token, state, database, tasks, grace })
+    }
+
+    /// Makes another API token that may do everything: the way back in where none is left.
+    pub async fn new_admin_token(&self, name: TokenName) -> Result<Secret<String>, Error> {
+        token::another(&self.state.stores, self.state.clock.as_ref(), name).await
     }
 
     /// Stops: no new webhooks, no new leases, running attempts end, the journal is flushed.
@@ -151,13 +165,6 @@ fn make_folder(data: &Path) -> Result<(), Error> {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
-}
-
-/// The first start makes the API token; only its digest is kept.
-async fn first_token(stores: &Stores) -> Result<Option<Secret<String>>, Error> {
-    let token = random_token();
-    let is_first = stores.registry.put_first_token(Digest::of(token.as_bytes())).await?;
-    Ok(is_first.then(|| Secret::new(token)))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -199,7 +206,7 @@ fn app_state(
         waiters,
         metrics,
         tasks,
-        door: Door::new(&config.intake),
+        door: Door::new(config),
         base_url: base_url.into(),
         plugin_bytes_max: config.limits.plugin_bytes,
         reread: Arc::new(Notify::new()),
@@ -221,11 +228,13 @@ fn shares(config: &Config) -> Shares {
     Shares::new(limits, policy)
 }
 
-fn retention(config: &config::Retention) -> Retention {
+fn retention(config: &Config) -> Retention {
+    let (config, audit_days) = (&config.retention, config.access.audit_days);
     let days = |days: u32| SignedDuration::from_hours(i64::from(days) * 24);
     Retention {
         journal: days(config.journal_days.get()),
         traces: days(config.traces_days.get()),
+        changes: days(audit_days.get()),
         bytes_max: (0 < config.bytes_max).then_some(config.bytes_max),
     }
 }
@@ -260,7 +269,8 @@ fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
         metrics: state.metrics.clone(),
         reread: Arc::clone(&state.reread),
         shares,
-        retention: retention(&config.retention),
+        access: Arc::clone(&state.stores.access),
+        retention: retention(config),
     };
     let (own_upkeep, own) = (upkeep.clone(), tasks.clone());
     tasks.keep("retention", move || upkeep::run_retention(own_upkeep.clone(), own.clone()));
@@ -318,12 +328,4 @@ async fn reread_loop(state: AppState, tasks: Tasks) {
             );
         }
     }
-}
-
-fn serve(listener: TcpListener, state: AppState, tasks: &Tasks) {
-    tasks.spawn(async move {
-        if let Err(error) = http::serve(listener, state).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the listener failed");
-        }
-    });
 }

@@ -1,32 +1,38 @@
 //! Every route of the process, and what its handlers share.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     http::{HeaderValue, header},
     middleware,
     response::Response,
-    routing::{any, get, post},
+    routing::{any, delete, get, post},
 };
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    account::Rate, attempt::Means, clock::Clock, config, directory::Directory, intake::Intake,
-    storage::Stores, tasks::Tasks, telemetry::Metrics, waiters::Waiters,
+    account::Rate, attempt::Means, clock::Clock, config::Config, directory::Directory,
+    intake::Intake, storage::Stores, tasks::Tasks, telemetry::Metrics, waiters::Waiters,
 };
 
 mod accounts;
+mod audit;
 mod auth;
 mod body;
+mod client;
 mod dead_letters;
 mod embed;
 mod error;
 mod events;
 mod forget;
+mod framing;
+mod guesses;
+mod headers;
 mod health;
 mod integrations;
 mod lanes;
+mod listen;
 mod openapi;
 mod pace;
 mod page;
@@ -35,10 +41,15 @@ mod pools;
 mod preview;
 mod response;
 mod sample;
+mod scopes;
 mod test_request;
+mod tls;
+mod tokens;
 mod webhook;
+mod webhook_token;
 
-pub use self::{error::ApiError, pace::Pace};
+use self::guesses::Guesses;
+pub use self::{error::ApiError, listen::Gate, pace::Pace};
 
 /// How fast one account's pages are rendered: each costs what a webhook costs, and anybody may ask.
 const PAGE_RATE: Rate = Rate { per_second: 50.0, burst: 100 };
@@ -73,10 +84,14 @@ pub struct Door {
     pub pace: Arc<Pace>,
     /// Apart from `pace`: whoever asks for pages holds up no webhook.
     pub page_pace: Arc<Pace>,
+    guesses: Arc<Guesses>,
+    /// Whether the pages that tell nothing of anybody need a token, too.
+    private_pages: bool,
 }
 
 impl Door {
-    pub fn new(intake: &config::Intake) -> Self {
+    pub fn new(config: &Config) -> Self {
+        let intake = &config.intake;
         let in_flight = usize::try_from(intake.in_flight_max).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             body_bytes_max: intake.body_bytes_max,
@@ -87,6 +102,8 @@ impl Door {
                 burst: intake.url_burst.get(),
             })),
             page_pace: Arc::new(Pace::new(PAGE_RATE)),
+            guesses: Arc::default(),
+            private_pages: config.access.private_pages,
         }
     }
 
@@ -99,11 +116,13 @@ impl Door {
 
 /// All routes. The order of the layers: what a handler refuses is refused after the token check.
 pub fn router(state: Arc<AppState>) -> Router {
+    let reader = middleware::from_fn_with_state(Arc::clone(&state), auth::require_reader);
     let api = Router::new()
         .route("/plugins", get(plugins::list).post(plugins::upload))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))
+        .route("/accounts/{id}/webhook-token", post(webhook_token::replace))
         .route("/integrations", get(integrations::list))
         .route("/integrations/{id}", get(integrations::show).put(integrations::set))
         .route("/integrations/{id}/preview", post(preview::preview))
@@ -118,6 +137,9 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/lanes", get(lanes::list))
         .route("/lanes/{lane}/resume", post(lanes::resume))
         .route("/forget", post(forget::forget))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{name}", delete(tokens::revoke))
+        .route("/audit", get(audit::list))
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), auth::require_token))
@@ -130,29 +152,28 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/embed/{account}/", get(embed::show))
         .route("/embed/{account}/{*path}", get(embed::show))
         .nest("/api/v1", api)
-        .route("/openapi.json", get(openapi::show))
+        .route("/openapi.json", get(openapi::show).layer(reader.clone()))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::metrics).layer(reader))
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
 }
 
-/// Serves until `tasks` stop, then lets open requests end.
-pub async fn serve(listener: tokio::net::TcpListener, state: AppState) -> std::io::Result<()> {
+/// Takes connections until the tasks stop; a stop waits for those that are open.
+pub async fn serve(listener: tokio::net::TcpListener, state: AppState, gate: Gate) {
     let tasks = state.tasks.clone();
-    let service = router(Arc::new(state)).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move { tasks.stopping().await })
-        .await
+    if let Some(certificate) = gate.certificate() {
+        let (certificate, own) = (Arc::clone(certificate), tasks.clone());
+        tasks.keep("certificate", move || Arc::clone(&certificate).keep_fresh(own.clone()));
+    }
+    listen::run(listener, router(Arc::new(state)), gate, tasks).await;
 }
 
-/// Answers of the API hold personal data: they are kept nowhere, and are what they say they are.
+/// Answers of the API hold personal data: they are kept nowhere.
 async fn for_nobody_else(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

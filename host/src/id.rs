@@ -87,9 +87,11 @@ slugs! {
     PoolId,
     /// A plugin's own name: `crm-odoo`.
     PluginName,
+    /// A token of the API: `console`, `deploy-2026`.
+    TokenName,
 }
 
-/// The text is no name of an account, an integration or a plugin.
+/// The text is no name of an account, an integration, a plugin or a token.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is not a name: use 1 to 64 lower case letters, digits and `-`, starting with a letter or digit"

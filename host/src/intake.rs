@@ -92,7 +92,7 @@ impl Intake {
         started: Instant,
     ) -> Result<Taken, Error> {
         let snapshot = self.directory.snapshot();
-        let entry = snapshot.by_token(token).ok_or(Error::UnknownToken)?;
+        let entry = snapshot.by_token(token, request.received_at).ok_or(Error::UnknownToken)?;
         let Ok(adapter) = &entry.adapter else { return Err(Error::NotReady) };
         let integrations = snapshot.integrations_of(&entry.account.id);
         let told = self.read_and_journal(entry, adapter, &integrations, request, started).await?;

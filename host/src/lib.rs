@@ -6,8 +6,10 @@
 pub mod base64;
 pub mod clock;
 pub mod id;
+pub mod network;
 pub mod secret;
 
+pub mod access;
 pub mod account;
 pub mod capability;
 pub mod card;

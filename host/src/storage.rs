@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+mod access;
 mod codec;
 mod erase;
 mod journal;
@@ -20,6 +21,7 @@ mod views;
 mod work;
 
 pub use self::{
+    access::Access,
     journal::{
         Accepted, AcceptedEvent, Depth, Erased, Expired, Journal, Keep, NewEvent, NewReading,
         NewWebhook, ReplayFilter, UnreadRequest,
@@ -42,6 +44,7 @@ pub struct Stores {
     pub turns: Arc<dyn Turns>,
     pub draws: Arc<dyn Draws>,
     pub peers: Arc<dyn Peers>,
+    pub access: Arc<dyn Access>,
 }
 
 #[derive(Debug, thiserror::Error)]

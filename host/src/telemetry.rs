@@ -1,6 +1,10 @@
 //! Log lines and metrics: the names of all of them, and nothing about people.
 
-use std::{fmt, io::IsTerminal as _, sync::Arc};
+use std::{
+    fmt,
+    io::IsTerminal as _,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -55,6 +59,67 @@ pub struct FailedCallLabels {
     pub failure: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabels {
+    pub plugin: String,
+    pub export: &'static str,
+    /// `ok`, or the kind of the failure.
+    pub outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PluginLabel {
+    pub plugin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    pub reason: &'static str,
+}
+
+/// What the plugin floor counts by itself; read from it whenever the metrics are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct FloorMetrics {
+    /// Calls by plugin, export and outcome.
+    pub calls: Family<CallLabels, Counter>,
+    /// The time that they took, in seconds.
+    pub call_seconds: Family<CallLabels, Counter<f64, AtomicU64>>,
+    /// Calls of plugins in work now.
+    pub calls_in_flight: Gauge,
+    /// Calls that fit at the same time.
+    pub calls_max: Gauge,
+    /// Slots of the pool in use.
+    pub pool_instances: Gauge,
+    pub pool_memories: Gauge,
+    pub pool_stacks: Gauge,
+    /// Memories that wait, warm, for the next call.
+    pub pool_warm_memories: Gauge,
+    /// 1 for each plugin whose breaker is open.
+    pub breakers_open: Family<PluginLabel, Gauge>,
+}
+
+impl FloorMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("calls", "Calls of plugins by export and outcome", self.calls.clone());
+        registry.register("call_seconds", "Time that calls took", self.call_seconds.clone());
+        registry.register(
+            "breakers_open",
+            "1 for each plugin whose breaker is open",
+            self.breakers_open.clone(),
+        );
+        for (name, help, gauge) in [
+            ("calls_in_flight", "Calls of plugins in work", &self.calls_in_flight),
+            ("calls_max", "Calls that fit at the same time", &self.calls_max),
+            ("pool_instances", "Instances in the pool", &self.pool_instances),
+            ("pool_memories", "Memories in the pool", &self.pool_memories),
+            ("pool_stacks", "Stacks in the pool", &self.pool_stacks),
+            ("pool_warm_memories", "Warm memories in the pool", &self.pool_warm_memories),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+}
+
 /// Every metric of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -86,8 +151,10 @@ pub struct Metrics {
     pub requests_unread: Gauge,
     /// Age of the oldest pending job, in seconds.
     pub oldest_pending_seconds: Gauge,
-    /// Calls of plugins in work now.
-    pub calls_in_flight: Gauge,
+    /// Webhooks that were not taken at the door, by why.
+    pub refused: Family<ReasonLabel, Counter>,
+    /// The plugin floor's own.
+    pub floor: FloorMetrics,
     registry: Arc<Registry>,
 }
 
@@ -117,7 +184,8 @@ impl Default for Metrics {
             jobs_dead: Gauge::default(),
             requests_unread: Gauge::default(),
             oldest_pending_seconds: Gauge::default(),
-            calls_in_flight: Gauge::default(),
+            refused: Family::default(),
+            floor: FloorMetrics::default(),
             registry: Arc::new(Registry::default()),
         };
         metrics.register(&mut registry);
@@ -192,11 +260,8 @@ impl Metrics {
             "Age of the oldest pending job",
             self.oldest_pending_seconds.clone(),
         );
-        registry.register(
-            "calls_in_flight",
-            "Calls of plugins in work",
-            self.calls_in_flight.clone(),
-        );
+        registry.register("refused", "Webhooks that were not taken", self.refused.clone());
+        self.floor.register(registry);
     }
 
     /// All metrics in the text format of OpenMetrics.

@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     directory::Directory,
     shares::Shares,
-    storage::{self, Journal, Keep},
+    storage::{self, Access, Journal, Keep},
     tasks::Tasks,
     telemetry::Metrics,
     waiters::Waiters,
@@ -28,6 +28,9 @@ const EXPIRE_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 const EXPIRE_ROWS: u32 = 500;
 const EXPIRE_PAUSE: Duration = Duration::from_millis(50);
 
+/// Lines of the audit log that are kept at most.
+const CHANGES_MAX: u32 = 1_000_000;
+
 /// The loop's own view of the host.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
@@ -39,6 +42,7 @@ pub struct Upkeep {
     /// Tells whoever reads unread webhooks again that it is time.
     pub reread: Arc<Notify>,
     pub shares: Shares,
+    pub access: Arc<dyn Access>,
     pub retention: Retention,
 }
 
@@ -47,6 +51,8 @@ pub struct Upkeep {
 pub struct Retention {
     pub journal: SignedDuration,
     pub traces: SignedDuration,
+    /// The lines of the audit log.
+    pub changes: SignedDuration,
     pub bytes_max: Option<u64>,
 }
 
@@ -65,10 +71,15 @@ impl Retention {
 /// Removes what is not to be kept, piece by piece, until a stop.
 pub async fn run_retention(upkeep: Upkeep, tasks: Tasks) {
     while !tasks.is_stopping() {
+        let changes_left = expire_changes(&upkeep).await;
         let pause = match upkeep.journal.expire(upkeep.retention.keep(upkeep.clock.now())).await {
             Ok(expired) => {
                 upkeep.metrics.requests_expired.inc_by(expired.requests);
-                if expired.is_more { EXPIRE_PAUSE } else { EXPIRE_INTERVAL.unsigned_abs() }
+                if expired.is_more || changes_left {
+                    EXPIRE_PAUSE
+                } else {
+                    EXPIRE_INTERVAL.unsigned_abs()
+                }
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -79,6 +90,20 @@ pub async fn run_retention(upkeep: Upkeep, tasks: Tasks) {
         tokio::select! {
             () = tasks.stopping() => {}
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Removes one piece of the audit log. Returns whether there may be more to remove.
+async fn expire_changes(upkeep: &Upkeep) -> bool {
+    let now = upkeep.clock.now();
+    let since = now.checked_sub(upkeep.retention.changes).unwrap_or(Timestamp::MIN);
+    match upkeep.access.expire_changes(since, CHANGES_MAX, EXPIRE_ROWS).await {
+        Ok(removed) => u64::from(EXPIRE_ROWS) <= removed,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "old lines of the audit log stay, and are tried again");
+            false
         }
     }
 }

@@ -193,6 +193,41 @@ async fn health_and_metrics_answer_without_a_token_and_name_nobody() {
 }
 
 #[tokio::test]
+async fn metrics_tell_calls_by_export_and_outcome_and_what_the_door_refused() {
+    let host = TestHost::start().await;
+    let url = host.jivo_to_notebook().await;
+    host.hook(&url, jivo("offline_message.json")).await;
+    host.hook(&format!("{}/hooks/nobody", host.url()), "{}").await;
+    host.install("guest_hostile").await;
+    let account = json!({ "plugin": "guest-hostile" });
+    let account = host.put("/accounts/hostile", account).await;
+    let hostile = account["webhook_url"].as_str().unwrap();
+    host.hook(&format!("{hostile}/trap"), "{}").await;
+    host.idle().await;
+
+    let request = Request::get(format!("{}/metrics", host.url()));
+    let metrics = host.send(request.body("".into()).unwrap()).await;
+
+    let text = String::from_utf8_lossy(&metrics.body);
+    let call = |plugin: &str, export: &str, outcome: &str| {
+        format!(
+            "patchbay_calls_total{{plugin=\"{plugin}\",export=\"{export}\",outcome=\"{outcome}\"}} 1"
+        )
+    };
+    for line in [
+        call("channel-jivo", "receive", "ok"),
+        call("guest-hostile", "receive", "trapped"),
+        "patchbay_refused_total{reason=\"unknown-token\"} 1".to_owned(),
+        "patchbay_pool_instances 0".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+    assert!(text.contains("patchbay_call_seconds_total{plugin=\"channel-jivo\""), "{text}");
+    assert!(!text.contains("patchbay_breakers_open{"), "no breaker is open");
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn a_path_that_is_no_text_is_nobodys_address() {
     let host = TestHost::start().await;
     for path in ["/hooks/%ff", "/hooks/%ff/below", "/api/v1/events/%ff"] {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState, Grant, Rate},
+    account::{Account, Grant, Rate},
     card::{AdapterError, Card, ExternalId, Field, Identifier, Note, Subject, Task, Value},
     clock::SystemClock,
     config,
@@ -82,17 +82,11 @@ impl Stage {
 
 fn account(ledger: &Ledger) -> Account {
     Account {
-        id: "ledger".parse().unwrap(),
-        plugin: "crm-ledger".parse().unwrap(),
-        title: String::new(),
         settings: [("base-url".to_owned(), ledger.url.clone())].into(),
         secrets: [("key".to_owned(), Secret::new(KEY.to_owned()))].into(),
-        grants: vec![Grant { allow: ledger.url.clone(), private: true }],
-        state: AccountState::Active,
+        grants: vec![Grant { private: true, ..Grant::new(ledger.url.clone()) }],
         reply_deadline_ms: 2500,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
+        ..Account::new("ledger".parse().unwrap(), "crm-ledger".parse().unwrap())
     }
 }
 

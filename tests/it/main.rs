@@ -7,11 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod ahead;
 mod articles;
 mod backend;
 mod changes;
 mod cli;
+mod connections;
 mod door;
 mod embed_route;
 mod enquiries;
@@ -28,6 +30,7 @@ mod pools;
 mod preview;
 mod program;
 mod provision;
+mod raw;
 mod remote;
 mod rules;
 mod shares;
@@ -35,3 +38,5 @@ mod soak;
 mod stops;
 mod tidy;
 mod time;
+mod tls;
+mod whence;

@@ -77,6 +77,8 @@ impl Journey {
             config.retry.base_ms = 1000.try_into().unwrap();
             config.retry.breaker_failures = 1000.try_into().unwrap();
             config.worker.poll_ms = 1000.try_into().unwrap();
+            // The client's connection outlives the days that pass.
+            config.access.idle_s = u32::MAX.try_into().unwrap();
             tap(config);
         })
         .await;

@@ -5,10 +5,14 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, StatusCode, header};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
+};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 use serde_json::Value;
 
@@ -35,7 +39,7 @@ impl ApiClient {
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Unavailable(format!("TLS cannot be set up: {error}")))?
-            .with_webpki_roots()
+            .with_root_certificates(roots(remote.ca_file.as_deref())?)
             .with_no_client_auth();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -94,6 +98,21 @@ fn refusal(status: StatusCode, answer: &Value) -> Error {
         status if status.is_server_error() => Error::Unavailable(message),
         _ => Error::Refused(message),
     }
+}
+
+/// The authorities that everybody knows, and the one of the file.
+fn roots(file: Option<&Path>) -> Result<RootCertStore, Error> {
+    let known = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
+    let mut roots = RootCertStore { roots: known.collect() };
+    let Some(file) = file else { return Ok(roots) };
+    let wrong = |why: &dyn std::fmt::Display| {
+        Error::Usage(format!("`{}` is no file of certificates: {why}", file.display()))
+    };
+    for cert in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
+        let cert = cert.map_err(|error| wrong(&error))?;
+        roots.add(cert).map_err(|error| wrong(&error))?;
+    }
+    Ok(roots)
 }
 
 fn token(file: Option<&Path>) -> Result<Secret<String>, Error> {

@@ -50,21 +50,21 @@ async fn serve(config: Config, args: &ServeArgs) -> Result<(), Error> {
     // stop it at once.
     let mut stop = StopSignals::catch()?;
     let compiler = std::env::current_exe()?;
-    let data = config.data.clone();
+    let (data, scheme) = (config.data.clone(), config.scheme());
     let host = tokio::select! {
         host = Host::start(config, Arc::new(SystemClock), compiler) => host.map_err(of_start)?,
         () = stop.next() => return Ok(()),
     };
     if let Some(token) = &host.new_token {
-        say(&format!("API token, shown only now: {}", token.expose()))?;
-        if let Some(path) = &args.token_file {
-            write_token(path, token)?;
-        }
+        show_token(token, args)?;
+    }
+    if let Some(name) = &args.new_token {
+        show_token(&host.new_admin_token(name.clone()).await.map_err(of_start)?, args)?;
     }
     if args.show_urls {
         show_urls(&host)?;
     }
-    say(&format!("patchbay listens on http://{}", host.address))?;
+    say(&format!("patchbay listens on {scheme}://{}", host.address))?;
     if let Some(path) = &args.welcome {
         say(&welcome(&host, &fs::read_to_string(path)?, &data))?;
     }
@@ -113,6 +113,11 @@ fn welcome(host: &Host, text: &str, data: &Path) -> String {
         text.replace(&format!("{{webhook:{account}}}"), &url)
     };
     webhook_urls(host).into_iter().fold(text, fill)
+}
+
+fn show_token(token: &Secret<String>, args: &ServeArgs) -> Result<(), Error> {
+    say(&format!("API token, shown only now: {}", token.expose()))?;
+    args.token_file.as_ref().map_or(Ok(()), |path| write_token(path, token))
 }
 
 /// Writes the token to a file that only its owner can read, whoever could read it before.

@@ -35,8 +35,15 @@ impl Config {
 
     /// How the world reaches this host, without a slash at the end.
     pub fn base_url(&self) -> String {
-        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
+        let scheme = self.scheme();
+        let url = self.public_url.clone();
+        let url = url.unwrap_or_else(|| format!("{scheme}://{}", self.listen));
         url.trim_end_matches('/').to_owned()
+    }
+
+    /// How this host itself is asked.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.cert.is_some() { "https" } else { "http" }
     }
 
     fn contradictions(&self) -> Vec<Fault> {
@@ -54,6 +61,14 @@ impl Config {
         {
             let message = format!("`{url}` must start with http:// or https:// and name a host");
             say("public_url", message);
+        }
+        if self.tls.cert.is_some() != self.tls.key.is_some() {
+            let (missing, given) = if self.tls.key.is_none() {
+                ("tls.key", "tls.cert")
+            } else {
+                ("tls.cert", "tls.key")
+            };
+            say(missing, format!("is needed with {given}: set both or none"));
         }
         self.repeated_ids(&mut say);
         self.wrong_entries(&mut say);
@@ -88,14 +103,16 @@ impl Config {
         ]
     }
 
-    fn delivery_orders(&self) -> [Order; 6] {
+    fn delivery_orders(&self) -> [Order; 7] {
         let (limits, retry, intake) = (&self.limits, &self.retry, &self.intake);
         let bytes = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let window_s = number(intake.dedup_window_s);
         // A webhook crosses the border of the sandbox whole, and comes back as an event of about
         // its size; inside, it is held as bytes, as text and as parts of it.
         let body = intake.body_bytes_max;
+        let (head_s, idle_s) = (number(self.access.head_s), number(self.access.idle_s));
         [
+            ("access.head_s", head_s, "access.idle_s", idle_s),
             ("retry.base_ms", number(retry.base_ms), "retry.cap_s x 1000", ms(retry.cap_s)),
             (
                 "retry.breaker_base_ms",

@@ -1,9 +1,10 @@
 //! The default of every key.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
-    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Storage, Worker,
+    Access, Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, ProxyHeader, Retention,
+    Retry, Storage, Tls, Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -32,6 +33,8 @@ impl Default for Config {
             public_url: None,
             data: PathBuf::from("patchbay-data"),
             plugins: None,
+            access: Access::default(),
+            tls: Tls::default(),
             intake: Intake::default(),
             worker: Worker::default(),
             retry: Retry::default(),
@@ -44,6 +47,30 @@ impl Default for Config {
             pools: Vec::new(),
             integrations: Vec::new(),
         }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            connections_max: nz(4096),
+            head_s: nz(15),
+            idle_s: nz(75),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
+            private_pages: false,
+            audit_days: nz(365),
+        }
+    }
+}
+
+impl fmt::Debug for ProxyHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        };
+        fmt::Debug::fmt(name, f)
     }
 }
 

@@ -69,6 +69,7 @@ const ENTRIES: &str = "
 # reply_deadline_ms = 2500
 # rate = { per_second = 2.0, burst = 50 }
 # webhook_rate = { per_second = 100.0, burst = 200 }
+# allow_from = [\"203.0.113.0/24\"]
 
 # [[pool]]
 # id = \"sales\"
@@ -114,6 +115,8 @@ const ENTRIES: &str = "
 
 const TABLES: &[(&str, &str)] = &[
     ("", "Config"),
+    ("access", "Access"),
+    ("tls", "Tls"),
     ("intake", "Intake"),
     ("worker", "Worker"),
     ("retry", "Retry"),
@@ -128,6 +131,8 @@ const TABLES: &[(&str, &str)] = &[
 fn default_of(table: &str, key: &str) -> Option<String> {
     let config = Config::default();
     let debug = match table {
+        "access" => format!("{:#?}", config.access),
+        "tls" => format!("{:#?}", config.tls),
         "intake" => format!("{:#?}", config.intake),
         "worker" => format!("{:#?}", config.worker),
         "retry" => format!("{:#?}", config.retry),
@@ -142,6 +147,7 @@ fn default_of(table: &str, key: &str) -> Option<String> {
     let value = debug.lines().find_map(|line| line.strip_prefix(&prefix))?.trim_end_matches(',');
     match value {
         "None" => None,
+        "true" | "false" => Some(value.to_owned()),
         value if value.ends_with(['{', '[', '(']) || value.ends_with(']') => None,
         value if value.chars().all(|c| c.is_ascii_digit()) || value.starts_with('"') => {
             Some(value.to_owned())

@@ -8,11 +8,15 @@ use crate::{
     card::Problem,
     config,
     id::{AccountId, PluginName, random_token},
+    network::Network,
     secret::Secret,
 };
 
 /// Longest wait for a reply that an account may ask for, in milliseconds: no vendor waits longer.
 const REPLY_DEADLINE_MS_MAX: u32 = 60_000;
+
+/// Networks that one account may name: each is compared at each webhook.
+const ALLOW_FROM_MAX: usize = 200;
 
 /// What is to be set on an account; `None` keeps what it has, or sets the default.
 #[derive(Debug, Clone)]
@@ -31,6 +35,7 @@ pub struct AccountChange {
     pub reply_deadline_ms: Option<u32>,
     pub rate: Option<Rate>,
     pub webhook_rate: Option<Rate>,
+    pub allow_from: Option<Vec<Network>>,
 }
 
 /// The account as it shall be, or why it cannot be so.
@@ -49,6 +54,11 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
         if let Some(problem) = rate.and_then(|rate| wrong_rate(field, rate)) {
             return Err(Error::Invalid(vec![problem]));
         }
+    }
+    let allow_from = change.allow_from.or_else(|| before.map(|account| account.allow_from.clone()));
+    if let Some(count) = allow_from.as_ref().map(Vec::len).filter(|len| ALLOW_FROM_MAX < *len) {
+        let message = format!("{count} networks are more than {ALLOW_FROM_MAX}");
+        return Err(invalid("allow_from", message));
     }
     let kept = before.filter(|_| change.keeps_secrets);
     let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
@@ -70,6 +80,8 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
         webhook_token: token.or_else(|| is_channel.then(|| Secret::new(random_token()))),
         rate: change.rate.or(before.and_then(|account| account.rate)),
         webhook_rate: change.webhook_rate.or(before.and_then(|account| account.webhook_rate)),
+        allow_from: allow_from.unwrap_or_default(),
+        replaced_token: before.and_then(|account| account.replaced_token.clone()),
     })
 }
 

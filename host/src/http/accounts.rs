@@ -2,18 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, body::Body, extract::State};
+use axum::{Extension, Json, body::Body, extract::State};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiError, AppState, body,
+    ApiError, AppState,
+    auth::{Caller, Changed},
+    body,
     page::{PageBody, Parameters, Segment},
 };
 use crate::{
+    access::Scope,
     account::{Account, AccountState, Grant, Rate},
     card::{Card, ExternalId, Identifier, Problem},
     directory::{AccountChange, Entry},
     id::{AccountId, PluginName},
+    network::Network,
     rules::phone,
     secret::Secret,
 };
@@ -33,8 +38,15 @@ pub(super) struct AccountBody {
     rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_rate: Option<Rate>,
+    /// From where its URL takes webhooks; absent for everywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allow_from: Vec<Network>,
+    /// A secret: for those who may change the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
+    /// Until when the URL before this one works, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_url_until: Option<Timestamp>,
     /// Why the account cannot work as it is set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Problem>,
@@ -62,6 +74,9 @@ pub(super) struct AccountInput {
     /// How fast its URL takes webhooks; kept where it is not given.
     #[serde(default)]
     webhook_rate: Option<Rate>,
+    /// From where its URL takes webhooks, empty for everywhere; kept where it is not given.
+    #[serde(default)]
+    allow_from: Option<Vec<Network>>,
     /// `active` sets a paused account to work again.
     #[serde(default)]
     state: Option<AccountState>,
@@ -79,29 +94,35 @@ pub(super) struct ClientQuery {
 }
 
 /// `GET /api/v1/accounts`
-pub(super) async fn list(State(state): State<Arc<AppState>>) -> Json<PageBody<AccountBody>> {
+pub(super) async fn list(
+    State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
+) -> Json<PageBody<AccountBody>> {
     let snapshot = state.directory.snapshot();
     Json(PageBody::whole(
-        snapshot.accounts.values().map(|entry| show_entry(&state, entry)).collect(),
+        snapshot.accounts.values().map(|entry| show_entry(&state, &caller, entry)).collect(),
     ))
 }
 
 /// `GET /api/v1/accounts/{id}`
 pub(super) async fn show(
     State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment<String>,
 ) -> Result<Json<AccountBody>, ApiError> {
-    Ok(Json(show_entry(&state, &entry(&state, &id)?)))
+    Ok(Json(show_entry(&state, &caller, &entry(&state, &id)?)))
 }
 
 /// `PUT /api/v1/accounts/{id}`
 pub(super) async fn set(
     State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment<String>,
     input: Body,
-) -> Result<Json<AccountBody>, ApiError> {
+) -> Result<(Extension<Changed>, Json<AccountBody>), ApiError> {
     let id: AccountId = id.parse().map_err(|error| field_problem("id", &error))?;
     let input: AccountInput = body::read_json(input).await?;
+    let changed = Changed(named(&input));
     let change = AccountChange {
         id: id.clone(),
         plugin: input.plugin,
@@ -115,13 +136,15 @@ pub(super) async fn set(
         reply_deadline_ms: input.reply_deadline_ms,
         rate: input.rate,
         webhook_rate: input.webhook_rate,
+        allow_from: input.allow_from,
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
     // What could not be read for want of a setting may be readable now.
     state.reread.notify_one();
     state.waiters.wake_worker();
-    Ok(Json(show_entry(&state, &entry(&state, id.as_str())?)))
+    let shown = show_entry(&state, &caller, &entry(&state, id.as_str())?);
+    Ok((Extension(changed), Json(shown)))
 }
 
 /// `GET /api/v1/accounts/{id}/cards?phone=…&email=…&external=system:id&card=…`
@@ -165,7 +188,7 @@ pub(super) fn identifiers(query: ClientQuery) -> Result<Vec<Identifier>, ApiErro
     Ok(wanted)
 }
 
-fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
+pub(super) fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
     let found = id
         .parse::<AccountId>()
         .ok()
@@ -173,7 +196,25 @@ fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
     found.ok_or_else(|| ApiError::NotFound { what: "account", id: id.to_owned() })
 }
 
-fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
+/// What an input sets, for the audit log: keys, and what the account is let to reach.
+fn named(input: &AccountInput) -> String {
+    let keys = |keys: Vec<&str>| keys.join(", ");
+    let settings = keys(input.settings.keys().map(String::as_str).collect());
+    let secrets = keys(input.secrets.keys().map(String::as_str).collect());
+    let grants = keys(input.grants.iter().map(|grant| grant.allow.as_str()).collect());
+    let plugin = &input.plugin;
+    let parts = [("settings", settings), ("secrets", secrets), ("grants", grants)];
+    let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+    let text = parts.fold(format!("plugin: {plugin}"), |text, (part, names)| {
+        format!("{text}; {part}: {names}")
+    });
+    text.chars().take(NAMED_CHARS_MAX).collect()
+}
+
+/// Longest detail of an account's change in the audit log, in characters.
+const NAMED_CHARS_MAX: usize = 1000;
+
+pub(super) fn show_entry(state: &AppState, caller: &Caller, entry: &Entry) -> AccountBody {
     let account = &entry.account;
     AccountBody {
         id: account.id.clone(),
@@ -186,14 +227,20 @@ fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
         reply_deadline_ms: account.reply_deadline_ms,
         rate: account.rate,
         webhook_rate: account.webhook_rate,
-        webhook_url: webhook_url(state, account),
+        allow_from: account.allow_from.clone(),
+        webhook_url: webhook_url(state, caller, account),
+        replaced_url_until: replaced_until(account, state.clock.now()),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
     }
 }
 
-/// The URL of a channel account.
-pub(super) fn webhook_url(state: &AppState, account: &Account) -> Option<String> {
-    let token = account.webhook_token.as_ref()?;
+fn replaced_until(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    account.replaced_token.as_ref().map(|replaced| replaced.until).filter(|until| now < *until)
+}
+
+/// The URL of a channel account, for those who may change the account: it lets events in.
+pub(super) fn webhook_url(state: &AppState, caller: &Caller, account: &Account) -> Option<String> {
+    let token = account.webhook_token.as_ref().filter(|_| caller.may(Scope::Operate))?;
     Some(format!("{}/hooks/{}", state.base_url, token.expose()))
 }
 

@@ -41,3 +41,40 @@ pub(super) async fn read_json_up_to<T: DeserializeOwned>(
     serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::BadInput(format!("the body is not right: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use hyper::body::Frame;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A body that never comes.
+    struct Silent;
+
+    impl hyper::body::Body for Silent {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_waited_for_so_long_and_no_longer() {
+        let started = Instant::now();
+        let refused = read(Body::new(Silent), 10).await;
+        assert!(matches!(refused, Err(ApiError::BodyTooSlow)), "{refused:?}");
+        assert_eq!(started.elapsed(), TIME_MAX);
+    }
+}

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{card::Problem, directory, intake, plugin, storage};
+use crate::{access::Scope, card::Problem, directory, id::TokenName, intake, plugin, storage};
 
 /// Everything a handler can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,12 @@ pub enum ApiError {
     NoToken,
     #[error("the API token is not known")]
     WrongToken,
+    #[error("the API token `{name}` {how}: ask for another one")]
+    TokenEnded { name: TokenName, how: &'static str },
+    #[error("the API token `{name}` may not do this: it needs the scope `{}`", .needed.name())]
+    Forbidden { name: TokenName, needed: Scope },
+    #[error("webhooks of this address are not taken from where this one came from")]
+    AddressNotAllowed,
     #[error("the body is larger than {bytes_max} bytes")]
     BodyTooLarge { bytes_max: usize },
     #[error("path, query and headers are larger than {bytes_max} bytes")]
@@ -76,6 +82,10 @@ struct ProblemDetails {
 }
 
 impl ApiError {
+    pub(super) fn code(&self) -> &'static str {
+        self.status_and_code().1
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoSuchAddress => (StatusCode::NOT_FOUND, "no-such-address"),
@@ -84,6 +94,9 @@ impl ApiError {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found"),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "no-token"),
             Self::WrongToken => (StatusCode::UNAUTHORIZED, "wrong-token"),
+            Self::TokenEnded { .. } => (StatusCode::UNAUTHORIZED, "token-ended"),
+            Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::AddressNotAllowed => (StatusCode::FORBIDDEN, "address-not-allowed"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::HeadersTooLarge { .. } => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large")

@@ -1,6 +1,6 @@
 //! Health checks and metrics. No token: they tell nothing about anybody.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     extract::State,
@@ -9,6 +9,10 @@ use axum::{
 };
 
 use super::{ApiError, AppState};
+use crate::{
+    plugin::Figures,
+    telemetry::{CallLabels, FloorMetrics, PluginLabel},
+};
 
 /// `GET /health/live`: the process answers.
 pub(super) async fn live() -> StatusCode {
@@ -20,14 +24,38 @@ pub(super) async fn ready(State(state): State<Arc<AppState>>) -> Result<StatusCo
     if state.tasks.is_stopping() {
         return Err(ApiError::Stopping);
     }
-    state.stores.registry.tokens().await?;
+    state.stores.access.tokens().await?;
     Ok(StatusCode::OK)
 }
 
 /// `GET /metrics`: OpenMetrics text.
 pub(super) async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResponse {
-    let in_flight = state.directory.plugins().figures().calls_in_flight;
-    state.metrics.calls_in_flight.set(i64::from(in_flight));
+    tell(&state.metrics.floor, &state.directory.plugins().figures());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], state.metrics.text())
+}
+
+/// Hands over what the plugin floor has counted.
+fn tell(metrics: &FloorMetrics, figures: &Figures) {
+    let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.calls_in_flight.set(figures.calls_in_flight.into());
+    metrics.calls_max.set(figures.calls_max.into());
+    if let Some(pool) = figures.pool {
+        metrics.pool_instances.set(i64::try_from(pool.instances).unwrap_or(i64::MAX));
+        metrics.pool_memories.set(gauge(pool.memories));
+        metrics.pool_stacks.set(gauge(pool.stacks));
+        metrics.pool_warm_memories.set(pool.warm_memories.into());
+    }
+    for count in &figures.calls {
+        let plugin = count.plugin.to_string();
+        let labels = CallLabels { plugin, export: count.export, outcome: count.outcome };
+        metrics.calls.get_or_create(&labels).inner().store(count.calls, Ordering::Relaxed);
+        let seconds = count.took.as_secs_f64().to_bits();
+        metrics.call_seconds.get_or_create(&labels).inner().store(seconds, Ordering::Relaxed);
+    }
+    metrics.breakers_open.clear();
+    for plugin in &figures.open_breakers {
+        let label = PluginLabel { plugin: plugin.to_string() };
+        metrics.breakers_open.get_or_create(&label).set(1);
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{Json, body::Body, extract::State};
+use axum::{Extension, Json, body::Body, extract::State};
 use serde::{Deserialize, Serialize};
 
 use super::{
     ApiError, AppState,
     accounts::{field_problem, webhook_url},
+    auth::Caller,
     body,
     page::{PageBody, Segment},
 };
@@ -49,24 +50,29 @@ pub(super) struct IntegrationBody {
 }
 
 /// `GET /api/v1/integrations`
-pub(super) async fn list(State(state): State<Arc<AppState>>) -> Json<PageBody<IntegrationBody>> {
+pub(super) async fn list(
+    State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
+) -> Json<PageBody<IntegrationBody>> {
     let snapshot = state.directory.snapshot();
     let all = snapshot.integrations.values();
-    Json(PageBody::whole(all.map(|it| show_one(&state, &snapshot, it)).collect()))
+    Json(PageBody::whole(all.map(|it| show_one(&state, &caller, &snapshot, it)).collect()))
 }
 
 /// `GET /api/v1/integrations/{id}`
 pub(super) async fn show(
     State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment<String>,
 ) -> Result<Json<IntegrationBody>, ApiError> {
     let snapshot = state.directory.snapshot();
-    Ok(Json(show_one(&state, &snapshot, find(&snapshot, &id)?)))
+    Ok(Json(show_one(&state, &caller, &snapshot, find(&snapshot, &id)?)))
 }
 
 /// `PUT /api/v1/integrations/{id}`
 pub(super) async fn set(
     State(state): State<Arc<AppState>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment<String>,
     input: Body,
 ) -> Result<Json<IntegrationBody>, ApiError> {
@@ -76,7 +82,7 @@ pub(super) async fn set(
     state.directory.put_integration(integration.clone()).await?;
     tracing::info!(integration.name = %integration.id, "integration set");
     state.waiters.wake_worker();
-    Ok(Json(show_one(&state, &state.directory.snapshot(), &integration)))
+    Ok(Json(show_one(&state, &caller, &state.directory.snapshot(), &integration)))
 }
 
 /// The integration of this name.
@@ -85,10 +91,15 @@ pub(super) fn find<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Integrati
     found.ok_or_else(|| ApiError::NotFound { what: "integration", id: id.to_owned() })
 }
 
-fn show_one(state: &AppState, snapshot: &Snapshot, integration: &Integration) -> IntegrationBody {
+fn show_one(
+    state: &AppState,
+    caller: &Caller,
+    snapshot: &Snapshot,
+    integration: &Integration,
+) -> IntegrationBody {
     let channel = snapshot.accounts.get(&integration.channel);
     IntegrationBody {
-        webhook_url: channel.and_then(|entry| webhook_url(state, &entry.account)),
+        webhook_url: channel.and_then(|entry| webhook_url(state, caller, &entry.account)),
         problems: snapshot.problems_of(&integration.id).to_vec(),
         integration: integration.clone(),
     }

@@ -1,31 +1,35 @@
 //! Webhooks: raw requests in, the adapter's answer out.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
+    Extension,
     body::Body,
-    extract::{ConnectInfo, State},
+    extract::State,
     http::{HeaderName, HeaderValue, StatusCode, Uri, request::Parts},
     response::Response,
 };
 use tokio::time::Instant;
 
-use super::{ApiError, AppState, body};
-use crate::event;
+use super::{ApiError, AppState, body, client::Client};
+use crate::{event, telemetry::ReasonLabel};
 
 /// `/hooks/{token}`, and `/hooks/{token}/…` for channels that call several paths.
 pub(super) async fn receive(
     State(state): State<Arc<AppState>>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     request: axum::extract::Request,
 ) -> Result<Response, ApiError> {
-    accept(&state, address, request).await
+    let answer = accept(&state, client, request).await;
+    answer.inspect_err(|error| {
+        state.metrics.refused.get_or_create(&ReasonLabel { reason: error.code() }).inc();
+    })
 }
 
 /// The order of the checks: cheap ones first, and none stores anything.
 async fn accept(
     state: &AppState,
-    address: SocketAddr,
+    Client(address): Client,
     request: axum::extract::Request,
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
@@ -38,7 +42,10 @@ async fn accept(
     let received_at = state.clock.now();
     {
         let snapshot = state.directory.snapshot();
-        let entry = snapshot.by_token(token).ok_or(ApiError::UnknownToken)?;
+        let entry = snapshot.by_token(token, received_at).ok_or(ApiError::UnknownToken)?;
+        if !entry.account.takes_from(address) {
+            return Err(ApiError::AddressNotAllowed);
+        }
         let admitted =
             state.door.pace.admit(&entry.account.id, entry.account.webhook_rate, received_at);
         admitted.map_err(|wait| ApiError::TooFast { wait })?;
@@ -52,8 +59,7 @@ async fn accept(
         headers,
         body,
         received_at,
-        // An IPv4 sender of a host that listens on IPv6 keeps its own notation.
-        remote_address: address.ip().to_canonical().to_string(),
+        remote_address: address.to_string(),
     };
     let told = state.intake.accept(token, request, started).await?;
     Ok(answer(told.response))

@@ -121,7 +121,7 @@ pub(super) fn wrong_value(setting: &Setting, value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{AccountState, Auth};
+    use crate::account::Auth;
 
     fn setting(key: &str, r#type: SettingType, required: bool, secret: bool) -> Setting {
         Setting {
@@ -139,21 +139,14 @@ mod tests {
     fn account(settings: &[(&str, &str)], secrets: &[(&str, &str)]) -> Account {
         let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
         Account {
-            id: "shop".parse().unwrap(),
-            plugin: "crm-test".parse().unwrap(),
-            title: String::new(),
             settings: settings.iter().map(owned).collect(),
             secrets: secrets
                 .iter()
                 .map(owned)
                 .map(|(key, value)| (key, Secret::new(value)))
                 .collect(),
-            grants: Vec::new(),
-            state: AccountState::Active,
             reply_deadline_ms: 2500,
-            webhook_token: None,
-            rate: None,
-            webhook_rate: None,
+            ..Account::new("shop".parse().unwrap(), "crm-test".parse().unwrap())
         }
     }
 

@@ -82,17 +82,11 @@ impl fmt::Debug for Turnstile {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use tokio::time::Instant;
 
     use super::*;
-    use crate::{
-        account::{AccountState, Auth},
-        clock::ManualClock,
-        config,
-        storage::sqlite::Sqlite,
-    };
+    use crate::{account::Auth, clock::ManualClock, config, storage::sqlite::Sqlite};
 
     struct Stage {
         turns: Arc<dyn Turns>,
@@ -133,19 +127,7 @@ mod tests {
     }
 
     fn account(id: &str, rate: Option<Rate>) -> Account {
-        Account {
-            id: id.parse().unwrap(),
-            plugin: "crm-test".parse().unwrap(),
-            title: String::new(),
-            settings: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            grants: Vec::new(),
-            state: AccountState::Active,
-            reply_deadline_ms: 0,
-            webhook_token: None,
-            rate,
-            webhook_rate: None,
-        }
+        Account { rate, ..Account::new(id.parse().unwrap(), "crm-test".parse().unwrap()) }
     }
 
     fn rate(per_second: f64, burst: u32) -> Rate {

@@ -12,6 +12,7 @@ use super::{Error, Result, Stores, codec, codec::unavailable, rows as values};
 use crate::{config, tasks::Tasks};
 
 mod accept;
+mod access;
 mod clients;
 mod connect;
 mod draws;
@@ -70,6 +71,7 @@ impl Postgres {
             draws: Arc::<Self>::clone(self),
             turns: Arc::<Self>::clone(self),
             peers: Arc::<Self>::clone(self),
+            access: Arc::<Self>::clone(self),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     id::{AccountId, Digest, PoolId},
 };
 
-/// Plugins, accounts, integrations, pools and the API token.
+/// Plugins, accounts, integrations and pools.
 #[async_trait]
 pub trait Registry: fmt::Debug + Send + Sync {
     /// Installs a plugin and makes it the active version of its name.
@@ -38,11 +38,6 @@ pub trait Registry: fmt::Debug + Send + Sync {
     async fn delete_pool(&self, pool: &PoolId) -> Result<bool>;
 
     async fn pools(&self) -> Result<Vec<Pool>>;
-
-    /// Stores the digest of the API token if none is stored. Returns whether it was stored.
-    async fn put_first_token(&self, token: Digest) -> Result<bool>;
-
-    async fn tokens(&self) -> Result<Vec<Digest>>;
 }
 
 /// A change to an account's store.

@@ -7,6 +7,7 @@ use super::{Error, Result, Stores, codec, codec::unavailable, rows};
 use crate::config;
 
 mod accept;
+mod access;
 mod alone;
 mod connection;
 mod draws;
@@ -61,6 +62,7 @@ impl Sqlite {
             draws: Arc::<Self>::clone(self),
             turns: Arc::new(OwnTurns::default()),
             peers: Arc::new(Alone),
+            access: Arc::<Self>::clone(self),
         }
     }
 

@@ -43,6 +43,7 @@ macro_rules! on_every_backend {
 }
 
 mod accept;
+mod access;
 pub(super) mod draws;
 mod forget;
 mod holds;
@@ -117,17 +118,10 @@ pub(super) async fn register(stores: &Stores) {
 
 pub(super) fn account(id: &str) -> Account {
     Account {
-        id: id.parse().unwrap(),
-        plugin: format!("plugin-{id}").parse().unwrap(),
         title: "Shop".to_owned(),
-        settings: BTreeMap::new(),
         secrets: BTreeMap::from([("key".to_owned(), crate::secret::Secret::new("s3".to_owned()))]),
-        grants: Vec::new(),
-        state: AccountState::Active,
         reply_deadline_ms: 2500,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
+        ..Account::new(id.parse().unwrap(), format!("plugin-{id}").parse().unwrap())
     }
 }
 

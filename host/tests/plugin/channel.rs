@@ -23,7 +23,7 @@ pub(crate) async fn echo(stage: &Stage, api_url: &str) -> Arc<Adapter> {
         plugin: "channel-echo".parse().unwrap(),
         settings: [text("api-url", api_url), text("client-id", "fake-client-id")].into(),
         secrets: [("client-secret".to_owned(), secret)].into(),
-        grants: vec![Grant { allow: api_url.to_owned(), private: true }],
+        grants: vec![Grant { private: true, ..Grant::new(api_url) }],
         ..Account::clone(&account("echo"))
     };
     stage.plugins.bind(plugin, Arc::new(account)).unwrap()

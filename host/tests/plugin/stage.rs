@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use patchbay::{
-    account::{Account, AccountState, Grant, Rate},
+    account::{Account, Grant, Rate},
     card::{Card, Identifier},
     clock::SystemClock,
     config::{self, Limits},
@@ -158,17 +158,11 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
 
 pub(crate) fn account(id: &str) -> Arc<Account> {
     Arc::new(Account {
-        id: id.parse().unwrap(),
-        plugin: "guest-hostile".parse().unwrap(),
-        title: "Test".to_owned(),
         settings: BTreeMap::from([("shown".to_owned(), "plain".to_owned())]),
         secrets: BTreeMap::from([("hidden".to_owned(), Secret::new(SECRET.to_owned()))]),
-        grants: vec![Grant { allow: "https://allowed.example".to_owned(), private: false }],
-        state: AccountState::Active,
+        grants: vec![Grant::new("https://allowed.example")],
         reply_deadline_ms: 2500,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
+        ..Account::new(id.parse().unwrap(), "guest-hostile".parse().unwrap())
     })
 }
 

@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 /// The floors of the host, lowest first. A module imports modules of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["base64", "clock", "id", "secret"],
+    &["base64", "clock", "id", "network", "secret"],
     &["card"],
-    &["account", "event", "outcome"],
+    &["access", "account", "event", "outcome"],
     &["capability", "rules"],
     &["config"],
     &["tasks", "telemetry"],

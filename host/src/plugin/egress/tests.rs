@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use self::server::{Server, Then, ok};
 use super::*;
-use crate::account::{AccountState, Auth, Grant, Setting, SettingType};
+use crate::account::{Auth, Grant, Setting, SettingType};
 
 fn manifest(egress: &[&str], settings: Vec<Setting>) -> Manifest {
     Manifest {
@@ -34,20 +34,11 @@ fn manifest(egress: &[&str], settings: Vec<Setting>) -> Manifest {
 
 fn account(grants: &[(&str, bool)]) -> Account {
     Account {
-        id: "crm-one".parse().unwrap(),
-        plugin: "crm-test".parse().unwrap(),
-        title: "Test".to_owned(),
-        settings: BTreeMap::new(),
-        secrets: BTreeMap::new(),
         grants: grants
             .iter()
-            .map(|(allow, private)| Grant { allow: (*allow).to_owned(), private: *private })
+            .map(|(allow, private)| Grant { private: *private, ..Grant::new(*allow) })
             .collect(),
-        state: AccountState::Active,
-        reply_deadline_ms: 0,
-        webhook_token: None,
-        rate: None,
-        webhook_rate: None,
+        ..Account::new("crm-one".parse().unwrap(), "crm-test".parse().unwrap())
     }
 }
 

@@ -5,7 +5,11 @@ use tokio_postgres::Client;
 use super::{Error, Result, connect::Connections};
 
 /// The schema of each release; the position counted from 1 is its version.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_001.sql"), include_str!("schema_002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema_001.sql"),
+    include_str!("schema_002.sql"),
+    include_str!("schema_003.sql"),
+];
 
 /// Any number that nobody else on the server takes: "patchbay", as bytes.
 const LOCK: i64 = 0x7061_7463_6862_6179;

@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations, pools and the API token.
+//! Plugins, accounts, integrations and pools.
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
@@ -121,24 +121,6 @@ impl Registry for Postgres {
 
     async fn pools(&self) -> Result<Vec<Pool>> {
         self.records("pool", "SELECT record FROM pool ORDER BY id").await
-    }
-
-    async fn put_first_token(&self, token: Digest) -> Result<bool> {
-        let mut db = self.connection().await?;
-        let transaction = db.transaction().await?;
-        // Two hosts that start at once must not both think that theirs is the first.
-        transaction.batch_execute("LOCK TABLE token IN EXCLUSIVE MODE").await?;
-        let sql = "INSERT INTO token SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM token)";
-        let stored = run(&transaction, sql, &[&token.0.as_slice()]).await?;
-        transaction.commit().await?;
-        Ok(stored == 1)
-    }
-
-    async fn tokens(&self) -> Result<Vec<Digest>> {
-        let db = self.connection().await?;
-        let tokens: Vec<Vec<u8>> =
-            column(&db, "SELECT digest FROM token ORDER BY digest", &[]).await?;
-        tokens.into_iter().map(|bytes| digest("token", bytes)).collect()
     }
 }
 

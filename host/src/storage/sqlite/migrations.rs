@@ -5,10 +5,11 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{Error, Result, unavailable};
 
 /// The schema of each release; the position counted from 1 is the `user_version`.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema_001.sql"),
     include_str!("schema_002.sql"),
     include_str!("schema_003.sql"),
+    include_str!("schema_004.sql"),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own.

@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations, pools and the API token.
+//! Plugins, accounts, integrations and pools.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -80,26 +80,6 @@ impl Registry for Sqlite {
 
     async fn pools(&self) -> Result<Vec<Pool>> {
         self.readers.read(|db| records(db, "pool", "SELECT record FROM pool ORDER BY id")).await
-    }
-
-    async fn put_first_token(&self, token: Digest) -> Result<bool> {
-        self.writer
-            .write(move |db| {
-                let sql = "INSERT INTO token SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM token)";
-                Ok(db.execute(sql, [token.0])? == 1)
-            })
-            .await
-    }
-
-    async fn tokens(&self) -> Result<Vec<Digest>> {
-        self.readers
-            .read(|db| {
-                let mut statement =
-                    db.prepare_cached("SELECT digest FROM token ORDER BY digest")?;
-                let tokens = statement.query_map((), |row| row.get(0).map(Digest))?;
-                Ok(tokens.collect::<rusqlite::Result<_>>()?)
-            })
-            .await
     }
 }
 

@@ -224,9 +224,9 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("patchbay.db");
     let db = Connection::open(&path).unwrap();
-    db.execute_batch("PRAGMA user_version = 4").unwrap();
+    db.execute_batch("PRAGMA user_version = 5").unwrap();
     let refused = Sqlite::open(&path, &options()).unwrap_err();
-    assert!(matches!(refused, Error::NewerSchema { found: 4, known: 3 }), "{refused}");
+    assert!(matches!(refused, Error::NewerSchema { found: 5, known: 4 }), "{refused}");
     let tables: i64 =
         db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).unwrap();
     assert_eq!(tables, 0);
@@ -244,7 +244,7 @@ fn migrating_twice_changes_nothing() {
     migrations::apply(&db).unwrap();
     assert_eq!(schema(), first);
     let version: i64 = db.query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
 }
 
 #[cfg(unix)]

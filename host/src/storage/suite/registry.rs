@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations and tokens.
+//! Plugins, accounts, integrations and pools.
 
 use super::*;
 use crate::account::{
@@ -13,7 +13,6 @@ on_every_backend!(
     the_options_of_an_integration_are_kept,
     the_rules_of_an_integration_are_kept,
     pools_are_replaced_by_id_and_removed,
-    the_first_token_is_stored_once,
 );
 
 fn record(digest: Digest, name: &str) -> PluginRecord {
@@ -147,12 +146,4 @@ async fn pools_are_replaced_by_id_and_removed(stores: &Stores) {
     assert!(stores.registry.delete_pool(&first.id).await.unwrap());
     assert!(!stores.registry.delete_pool(&first.id).await.unwrap());
     assert_eq!(stores.registry.pools().await.unwrap(), [second]);
-}
-
-async fn the_first_token_is_stored_once(stores: &Stores) {
-    let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
-    assert!(stores.registry.tokens().await.unwrap().is_empty());
-    assert!(stores.registry.put_first_token(one).await.unwrap());
-    assert!(!stores.registry.put_first_token(two).await.unwrap());
-    assert_eq!(stores.registry.tokens().await.unwrap(), [one]);
 }

@@ -172,8 +172,7 @@ async fn a_token_endpoint_that_is_not_granted_is_denied_with_its_grant() {
     let Err(NoToken::Denied(text)) = token(&door, 0).await else { panic!("not denied") };
     assert!(text.contains(&format!("{{\"allow\": \"{}\"}}", server.url())), "{text}");
 
-    let account =
-        Account { grants: [Grant { allow: server.url(), private: false }].into(), ..account };
+    let account = Account { grants: [Grant::new(server.url())].into(), ..account };
     let door = egress().door(&manifest, &account).unwrap();
     let Err(NoToken::Denied(text)) = token(&door, 0).await else { panic!("not denied") };
     assert!(text.contains("\"private\": true") && server.accepted() == 0, "{text}");

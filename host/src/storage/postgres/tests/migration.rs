@@ -3,10 +3,14 @@
 use patchbay_test_postgres::{connect, database};
 use tokio::task::JoinSet;
 
-use crate::storage::{
-    Error,
-    postgres::Postgres,
-    suite::{self, FIRST, options},
+use crate::{
+    access::Scope,
+    id::Digest,
+    storage::{
+        Error,
+        postgres::Postgres,
+        suite::{self, FIRST, options},
+    },
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,7 +27,7 @@ async fn hosts_that_start_at_once_migrate_once() {
     }
     let db = connect(&database.url).await;
     let versions = db.query("SELECT version FROM schema_version", &[]).await.unwrap();
-    assert_eq!(versions.len(), 2);
+    assert_eq!(versions.len(), 3);
 }
 
 #[tokio::test]
@@ -33,7 +37,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     let newer = "INSERT INTO schema_version VALUES (7)";
     connect(&database.url).await.batch_execute(newer).await.unwrap();
     let refused = Postgres::open(&database.url, &options()).await;
-    assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 2 })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 3 })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,8 +54,10 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
         "INSERT INTO integration VALUES
              ('{FIRST}', '{}', 'notebook', TRUE, '{{\"deals\":true}}');
          CREATE TABLE schema_version (version BIGINT NOT NULL);
-         INSERT INTO schema_version VALUES (1);",
-        suite::CHANNEL
+         INSERT INTO schema_version VALUES (1);
+         INSERT INTO token VALUES ('\\x{}');",
+        suite::CHANNEL,
+        Digest::of(b"token")
     ))
     .await
     .unwrap();
@@ -63,6 +69,8 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
     expected.options.deals = true;
     assert_eq!(stores.registry.integrations().await.unwrap(), [expected]);
     assert!(stores.registry.pools().await.unwrap().is_empty());
+    let token = stores.access.token(Digest::of(b"token")).await.unwrap().unwrap();
+    assert_eq!((token.name.as_str(), token.scopes), ("first", vec![Scope::Admin]));
     suite::draws::draw(&stores, "job-1").await;
     host.close().await;
 }

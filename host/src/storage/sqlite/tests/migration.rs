@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
+    access::Scope,
     account::{IntegrationOptions, Rules},
+    id::Digest,
     storage::{
         Registry,
         suite::{self, at, settle},
@@ -23,7 +25,7 @@ fn schema_1(path: &Path) {
     for id in [suite::CHANNEL, "notebook", "odoo"] {
         // An account of that time lacks what has been added since.
         let mut record = serde_json::to_value(suite::account(id)).unwrap();
-        for key in ["webhook_token", "rate", "webhook_rate"] {
+        for key in ["webhook_token", "rate", "webhook_rate", "allow_from", "replaced_token"] {
             record.as_object_mut().unwrap().remove(key);
         }
         db.execute("INSERT INTO account VALUES (?1, ?1, TRUE, ?2)", (id, record.to_string()))
@@ -50,8 +52,10 @@ fn schema_1(path: &Path) {
          INSERT INTO step VALUES (1, 1, 'upsert-contact', 'key', 'unknown', NULL);
          INSERT INTO attempt VALUES (1, 1, 1, {now}, 5, 'transient', 'peer', 'no answer'),
              (2, 3, 1, {now}, 5, 'done', NULL, NULL), (3, 4, 1, {now}, 5, 'permanent', NULL, NULL);
+         INSERT INTO token VALUES (x'{token}');
          PRAGMA user_version = 1;",
         channel = suite::CHANNEL,
+        token = Digest::of(b"token"),
     ))
     .unwrap();
 }
@@ -82,6 +86,11 @@ async fn a_database_of_schema_1_goes_on_where_it_was() {
     settle(&stores, &replayed, crate::outcome::Next::Done, 3).await;
     let next = accept_one(&stores, 4, "k", "ended").await;
     assert_eq!(lease_one(&stores, 4).await.event_id, next);
+
+    let token = stores.access.token(Digest::of(b"token")).await.unwrap().unwrap();
+    assert_eq!((token.name.as_str(), token.created_at), ("first", None));
+    assert!(token.may(Scope::Admin), "it could do everything");
+    assert!(!stores.access.put_first_token(token).await.unwrap());
 
     let integrations = sqlite.integrations().await.unwrap();
     assert_eq!(integrations[0].options, IntegrationOptions::default());
