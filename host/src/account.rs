@@ -130,6 +130,20 @@ pub struct Account {
     /// How fast its webhook URL takes webhooks; `None` for the configured default.
     #[serde(default)]
     pub webhook_rate: Option<Rate>,
+    /// Where a secret may go, by its key, as rules. One that is not named goes to whatever is
+    /// granted as one exact origin. The tokens of the host have the key `oauth2`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_origins: BTreeMap<String, Vec<String>>,
+    /// Values that secrets had before, while whoever signs with them may still do so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former_secrets: BTreeMap<String, FormerSecret>,
+}
+
+/// What a secret was, and how long it still counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    pub value: Secret<String>,
+    pub until: Timestamp,
 }
 
 impl Account {
@@ -147,7 +161,18 @@ impl Account {
             webhook_token: None,
             rate: None,
             webhook_rate: None,
+            secret_origins: BTreeMap::new(),
+            former_secrets: BTreeMap::new(),
         }
+    }
+
+    /// Every secret of the account with the name of its place: what is stored is sealed by them.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret<String>)> {
+        let own = self.secrets.iter_mut().map(|(key, value)| (format!("secret:{key}"), value));
+        let former = self.former_secrets.iter_mut();
+        let former = former.map(|(key, it)| (format!("former-secret:{key}"), &mut it.value));
+        let token = self.webhook_token.iter_mut().map(|it| ("webhook-token".to_owned(), it));
+        own.chain(former).chain(token)
     }
 
     /// How fast it may send requests: what the operator says, else what its plugin knows.
@@ -178,15 +203,19 @@ pub struct Rate {
 pub struct Grant {
     /// A rule as in the manifest: `https://*.bitrix24.ru`, `http://10.0.0.5:8069`.
     pub allow: String,
-    /// Lets the address be loopback, link-local or private.
+    /// Lets the address be loopback or private; a link-local one only where `allow` names the
+    /// address itself.
     #[serde(default)]
     pub private: bool,
+    /// The methods that are granted; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
 }
 
 impl Grant {
     /// Lets an account reach public addresses of these origins.
     pub fn new(allow: impl Into<String>) -> Self {
-        Self { allow: allow.into(), private: false }
+        Self { allow: allow.into(), private: false, methods: None }
     }
 }
 

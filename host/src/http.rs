@@ -20,6 +20,7 @@ mod accounts;
 mod auth;
 mod body;
 mod dead_letters;
+mod denials;
 mod embed;
 mod error;
 mod events;
@@ -27,6 +28,7 @@ mod forget;
 mod health;
 mod integrations;
 mod lanes;
+mod oauth;
 mod openapi;
 mod pace;
 mod page;
@@ -104,6 +106,8 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))
+        .route("/accounts/{id}/denials", get(denials::list))
+        .route("/accounts/{id}/oauth", get(oauth::show).post(oauth::begin))
         .route("/integrations", get(integrations::list))
         .route("/integrations/{id}", get(integrations::show).put(integrations::set))
         .route("/integrations/{id}/preview", post(preview::preview))
@@ -130,6 +134,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/embed/{account}/", get(embed::show))
         .route("/embed/{account}/{*path}", get(embed::show))
         .nest("/api/v1", api)
+        .route("/oauth/callback", get(oauth::callback))
         .route("/openapi.json", get(openapi::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -25,6 +25,7 @@ fn notebook(id: &str) -> AccountChange {
         reply_deadline_ms: None,
         rate: None,
         webhook_rate: None,
+        secret_origins: None,
     }
 }
 

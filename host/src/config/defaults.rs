@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
-    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Storage, Worker,
+    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Sealing, Storage,
+    Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -39,6 +40,7 @@ impl Default for Config {
             limits: Limits::default(),
             egress: Egress::default(),
             storage: Storage::default(),
+            sealing: Sealing::default(),
             log: Log::default(),
             accounts: Vec::new(),
             pools: Vec::new(),

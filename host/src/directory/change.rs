@@ -31,6 +31,8 @@ pub struct AccountChange {
     pub reply_deadline_ms: Option<u32>,
     pub rate: Option<Rate>,
     pub webhook_rate: Option<Rate>,
+    /// Where each secret may go; `None` keeps what was said.
+    pub secret_origins: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// The account as it shall be, or why it cannot be so.
@@ -70,6 +72,11 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
         webhook_token: token.or_else(|| is_channel.then(|| Secret::new(random_token()))),
         rate: change.rate.or(before.and_then(|account| account.rate)),
         webhook_rate: change.webhook_rate.or(before.and_then(|account| account.webhook_rate)),
+        secret_origins: change
+            .secret_origins
+            .or_else(|| before.map(|account| account.secret_origins.clone()))
+            .unwrap_or_default(),
+        former_secrets: before.map(|account| account.former_secrets.clone()).unwrap_or_default(),
     })
 }
 

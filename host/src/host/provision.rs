@@ -116,6 +116,7 @@ async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result
         reply_deadline_ms: Some(entry.reply_deadline_ms),
         rate: entry.rate,
         webhook_rate: entry.webhook_rate,
+        secret_origins: Some(entry.secret_origins.clone()),
     };
     directory.set_account(change).await.map_err(|error| sentence(&error))
 }

@@ -33,6 +33,8 @@ pub(super) struct AccountBody {
     rate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_rate: Option<Rate>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    secret_origins: BTreeMap<String, Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
     /// Why the account cannot work as it is set.
@@ -62,6 +64,9 @@ pub(super) struct AccountInput {
     /// How fast its URL takes webhooks; kept where it is not given.
     #[serde(default)]
     webhook_rate: Option<Rate>,
+    /// Where each secret may go; kept where it is not given.
+    #[serde(default)]
+    secret_origins: Option<BTreeMap<String, Vec<String>>>,
     /// `active` sets a paused account to work again.
     #[serde(default)]
     state: Option<AccountState>,
@@ -115,6 +120,7 @@ pub(super) async fn set(
         reply_deadline_ms: input.reply_deadline_ms,
         rate: input.rate,
         webhook_rate: input.webhook_rate,
+        secret_origins: input.secret_origins,
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
@@ -165,7 +171,7 @@ pub(super) fn identifiers(query: ClientQuery) -> Result<Vec<Identifier>, ApiErro
     Ok(wanted)
 }
 
-fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
+pub(super) fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
     let found = id
         .parse::<AccountId>()
         .ok()
@@ -186,6 +192,7 @@ fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
         reply_deadline_ms: account.reply_deadline_ms,
         rate: account.rate,
         webhook_rate: account.webhook_rate,
+        secret_origins: account.secret_origins.clone(),
         webhook_url: webhook_url(state, account),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
     }

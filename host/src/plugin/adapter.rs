@@ -22,6 +22,7 @@ use crate::{
 mod channel;
 mod contacts;
 mod deals;
+mod oauth;
 mod page;
 mod push;
 

@@ -52,21 +52,32 @@ fn token(body: &Value, now: Timestamp) -> Result<Token, NoToken> {
             "the token endpoint gives tokens of type `{kind}`, and only `bearer` is known"
         )));
     }
-    let is_good = (SECRET_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&value.len())
-        && value.bytes().all(|byte| byte.is_ascii_graphic());
-    let header = HeaderValue::try_from(format!("Bearer {value}")).ok().filter(|_| is_good);
-    let mut header = header.ok_or_else(|| {
-        NoToken::Unreachable(format!(
-            "the `access_token` of the token endpoint is none of {SECRET_BYTES_MIN} to {TOKEN_BYTES_MAX} visible letters"
-        ))
-    })?;
-    // Keeps it out of HTTP/2's header tables and of debug output.
-    header.set_sensitive(true);
     let good_until = lifetime_s(body.get("expires_in")).and_then(|lifetime_s| {
         let used_s = lifetime_s - MARGIN_S.min(lifetime_s / 2);
         now.checked_add(SignedDuration::from_secs(used_s)).ok()
     });
-    Ok(Token { value: Secret::new(value.to_owned()), header, good_until })
+    let token = bearer(&Secret::new(value.to_owned()), good_until).ok_or_else(|| {
+        NoToken::Unreachable(format!(
+            "the `access_token` of the token endpoint is none of {SECRET_BYTES_MIN} to {TOKEN_BYTES_MAX} visible letters"
+        ))
+    })?;
+    let refresh = text(body, "refresh_token").filter(|value| can_be_scrubbed(value));
+    Ok(Token { refresh: refresh.map(|value| Secret::new(value.to_owned())), ..token })
+}
+
+/// A token as it is sent; `None` where it fits into no header.
+pub(super) fn bearer(value: &Secret<String>, good_until: Option<Timestamp>) -> Option<Token> {
+    let text = value.expose();
+    let header = HeaderValue::try_from(format!("Bearer {text}")).ok();
+    let mut header = header.filter(|_| can_be_scrubbed(text))?;
+    // Keeps it out of HTTP/2's header tables and of debug output.
+    header.set_sensitive(true);
+    Some(Token { value: value.clone(), header, good_until, refresh: None })
+}
+
+fn can_be_scrubbed(value: &str) -> bool {
+    (SECRET_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Seconds as a number or a text; `None` where it says nothing of use.
