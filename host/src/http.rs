@@ -45,6 +45,9 @@ pub use self::{error::ApiError, pace::Pace};
 /// How fast one account's pages are rendered: each costs what a webhook costs, and anybody may ask.
 const PAGE_RATE: Rate = Rate { per_second: 50.0, burst: 100 };
 
+/// How fast consents end, of all accounts together: each costs a write.
+const CONSENT_RATE: Rate = Rate { per_second: 5.0, burst: 20 };
+
 /// What the handlers need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState {
@@ -75,6 +78,8 @@ pub struct Door {
     pub pace: Arc<Pace>,
     /// Apart from `pace`: whoever asks for pages holds up no webhook.
     pub page_pace: Arc<Pace>,
+    /// Ends of consents: anybody may send one.
+    pub consent_pace: Arc<Pace>,
 }
 
 impl Door {
@@ -89,6 +94,7 @@ impl Door {
                 burst: intake.url_burst.get(),
             })),
             page_pace: Arc::new(Pace::new(PAGE_RATE)),
+            consent_pace: Arc::new(Pace::new(CONSENT_RATE)),
         }
     }
 

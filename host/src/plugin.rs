@@ -217,6 +217,23 @@ impl Plugins {
         plugin: Arc<Plugin>,
         account: Arc<Account>,
     ) -> Result<Arc<Adapter>, Vec<Problem>> {
+        let mut adapter = self.bind_once(Arc::clone(&plugin), Arc::clone(&account))?;
+        for (key, former) in &account.former_secrets {
+            let mut before = Account::clone(&account);
+            before.former_secrets.clear();
+            before.secrets.insert(key.clone(), former.value.clone());
+            // A value that the plugin does not take any more counts for nothing.
+            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before));
+            adapter.former.extend(before.ok().map(|before| (former.until, before)));
+        }
+        Ok(Arc::new(adapter))
+    }
+
+    fn bind_once(
+        &self,
+        plugin: Arc<Plugin>,
+        account: Arc<Account>,
+    ) -> Result<Adapter, Vec<Problem>> {
         let problems = bind::problems(&plugin.record.manifest, &account);
         let door = match self.0.egress.door(&plugin.record.manifest, &account) {
             Ok(door) if problems.is_empty() => door,
@@ -229,12 +246,13 @@ impl Plugins {
         let kv = Arc::clone(&self.0.kv);
         let refusal = std::sync::Mutex::default();
         let bound = Bound { account, door, kv, slots, turnstile, clock, refusal };
-        Ok(Arc::new(Adapter {
+        Ok(Adapter {
             plugin,
             bound: Arc::new(bound),
             caller: Arc::clone(&self.0.caller),
             tally: Arc::clone(&self.0.tally),
-        }))
+            former: Vec::new(),
+        })
     }
 
     /// What accounts were denied on their way out.

@@ -26,6 +26,7 @@ fn notebook(id: &str) -> AccountChange {
         rate: None,
         webhook_rate: None,
         secret_origins: None,
+        former_until: None,
     }
 }
 

@@ -74,6 +74,12 @@ async fn an_operator_connects_an_account_and_it_goes_on_by_itself(backend: Backe
     assert_eq!(again.status, StatusCode::BAD_REQUEST, "a consent counts once: {again:?}");
     let forged = open(&host, &format!("{}/oauth/callback?state=x&code=y", host.url())).await;
     assert_eq!(forged.status, StatusCode::BAD_REQUEST);
+    let flood = format!("{}/oauth/callback", host.url());
+    let mut statuses = Vec::new();
+    for _ in 0..60 {
+        statuses.push(open(&host, &flood).await.status);
+    }
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
 
     assert_eq!(lookup(&host).await, StatusCode::OK);
     let stands = host.get("/accounts/crm/oauth").await;

@@ -1,8 +1,11 @@
 //! Secrets at rest in a running host, and what accounts are denied.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use hyper::{Method, StatusCode};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode};
+use patchbay::clock::{Clock as _, ManualClock, SystemClock};
 use patchbay_ledger::{KEY, Ledger};
 use serde_json::json;
 
@@ -105,4 +108,53 @@ async fn a_denial_is_listed_with_the_grant_that_allows_it() {
     let unknown = host.api(Method::GET, "/accounts/nobody/denials", "").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     host.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_rotated_counts_in_both_values_for_its_time_and_no_longer() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut host = TestHost::on_clock(Arc::<ManualClock>::clone(&clock), |_| {}).await;
+    host.install("channel_ringostat").await;
+    let account = |key: &str, overlap_s: u32| {
+        let secrets = json!({ "url-key": key });
+        json!({ "plugin": "channel-ringostat", "secrets": secrets, "overlap_s": overlap_s })
+    };
+    let made = host.put("/accounts/calls", account("old-key-1", 0)).await;
+    let url = made["webhook_url"].as_str().unwrap().to_owned();
+    let is_taken = async |host: &TestHost, key: &str| {
+        let url = url.replace(&made_host(&url), &host.url());
+        let call = "event=after_call&call_id=ua1-1760000200.1&caller=%2B380440000012&dst=1";
+        let rest = "call_type=in&disposition=ANSWERED&billsec=12&calldate=2025-10-09+11%3A56%3A40";
+        let request = Request::get(format!("{url}?key={key}&{call}&{rest}"));
+        let answer = host.send(request.body(Full::<Bytes>::default()).unwrap()).await;
+        assert!(answer.status.is_success() || answer.status == StatusCode::FORBIDDEN, "{answer:?}");
+        answer.status.is_success()
+    };
+    assert!(is_taken(&host, "old-key-1").await && !is_taken(&host, "new-key-2").await);
+
+    let changed = host.put("/accounts/calls", account("new-key-2", 3600)).await;
+    assert!(changed["former_secrets"]["url-key"].is_string(), "{changed}");
+    assert!(!changed.to_string().contains("old-key-1"), "{changed}");
+    assert!(is_taken(&host, "old-key-1").await && is_taken(&host, "new-key-2").await);
+    assert!(!is_taken(&host, "other-key-3").await);
+    host.restart().await;
+    clock.advance(Duration::from_secs(3599));
+    assert!(is_taken(&host, "old-key-1").await, "to its edge");
+    clock.advance(Duration::from_secs(1));
+    assert!(!is_taken(&host, "old-key-1").await && is_taken(&host, "new-key-2").await);
+
+    // Without an overlap the value of before counts for nothing at once.
+    host.put("/accounts/calls", account("last-key-4", 0)).await;
+    assert!(!is_taken(&host, "new-key-2").await && is_taken(&host, "last-key-4").await);
+    let too_long = account("x-key-5", 2_592_001).to_string();
+    let refused = host.api(Method::PUT, "/accounts/calls", too_long).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.json()["problems"][0]["field"], "overlap_s");
+    host.put("/accounts/calls", account("x-key-5", 2_592_000)).await;
+    host.stop().await;
+}
+
+/// Scheme, host and port of a URL: each start listens on another port.
+fn made_host(url: &str) -> String {
+    url.split("/hooks/").next().unwrap().to_owned()
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, body::Body, extract::State};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,6 +18,9 @@ use crate::{
     rules::phone,
     secret::Secret,
 };
+
+/// Longest time that a former value of a secret counts, in seconds: 30 days.
+const OVERLAP_S_MAX: u32 = 30 * 24 * 3600;
 
 /// An account as the API shows it: keys of secrets, never values.
 #[derive(Debug, Serialize)]
@@ -35,6 +39,9 @@ pub(super) struct AccountBody {
     webhook_rate: Option<Rate>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     secret_origins: BTreeMap<String, Vec<String>>,
+    /// Until when values that secrets had before count for webhooks.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    former_secrets: BTreeMap<String, Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
     /// Why the account cannot work as it is set.
@@ -67,6 +74,9 @@ pub(super) struct AccountInput {
     /// Where each secret may go; kept where it is not given.
     #[serde(default)]
     secret_origins: Option<BTreeMap<String, Vec<String>>>,
+    /// How long the values that `secrets` replaces still count for webhooks, in seconds.
+    #[serde(default)]
+    overlap_s: u32,
     /// `active` sets a paused account to work again.
     #[serde(default)]
     state: Option<AccountState>,
@@ -107,6 +117,12 @@ pub(super) async fn set(
 ) -> Result<Json<AccountBody>, ApiError> {
     let id: AccountId = id.parse().map_err(|error| field_problem("id", &error))?;
     let input: AccountInput = body::read_json(input).await?;
+    if OVERLAP_S_MAX < input.overlap_s {
+        let message = format!("{} is above {OVERLAP_S_MAX}", input.overlap_s);
+        return Err(field_problem("overlap_s", &message));
+    }
+    let overlap = SignedDuration::from_secs(input.overlap_s.into());
+    let former_until = state.clock.now().checked_add(overlap).ok();
     let change = AccountChange {
         id: id.clone(),
         plugin: input.plugin,
@@ -121,6 +137,7 @@ pub(super) async fn set(
         rate: input.rate,
         webhook_rate: input.webhook_rate,
         secret_origins: input.secret_origins,
+        former_until: former_until.filter(|_| 0 < input.overlap_s),
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
@@ -181,6 +198,7 @@ pub(super) fn entry(state: &AppState, id: &str) -> Result<Entry, ApiError> {
 
 fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
     let account = &entry.account;
+    let former = account.former_secrets.iter();
     AccountBody {
         id: account.id.clone(),
         plugin: account.plugin.clone(),
@@ -193,6 +211,7 @@ fn show_entry(state: &AppState, entry: &Entry) -> AccountBody {
         rate: account.rate,
         webhook_rate: account.webhook_rate,
         secret_origins: account.secret_origins.clone(),
+        former_secrets: former.map(|(key, it)| (key.clone(), it.until)).collect(),
         webhook_url: webhook_url(state, account),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),
     }

@@ -156,7 +156,8 @@ impl Egress {
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
         let tls = Arc::new(tls);
         let secrets = Secrets::new(account.secrets.iter());
-        let scrubbed = Arc::new(secrets.and_tokens(&[]));
+        let former: Vec<_> = account.former_secrets.values().map(|it| it.value.clone()).collect();
+        let scrubbed = Arc::new(secrets.and_tokens(&former));
         let for_guests = oauth.as_ref().map(|_| Oauth::for_guests(&secrets));
         Ok(Door {
             account: account.id.clone(),
@@ -165,7 +166,7 @@ impl Egress {
             settings: plain_settings(manifest, account),
             secrets,
             for_guests,
-            scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: Vec::new() }),
+            scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: former }),
             oauth,
             public: self.client(Reach::Public, &tls),
             private: self.client(Reach::Private, &tls),

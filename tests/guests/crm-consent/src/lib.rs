@@ -8,7 +8,7 @@ use patchbay_sdk::{Adapter, Contacts, http, settings};
 #[derive(Debug)]
 pub struct Consent;
 
-patchbay_sdk::export_crm!(Consent:);
+patchbay_sdk::export_crm!(Consent);
 
 impl Adapter for Consent {
     fn describe() -> Manifest {
