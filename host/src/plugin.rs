@@ -217,16 +217,17 @@ impl Plugins {
         plugin: Arc<Plugin>,
         account: Arc<Account>,
     ) -> Result<Arc<Adapter>, Vec<Problem>> {
-        let mut adapter = self.bind_once(Arc::clone(&plugin), Arc::clone(&account))?;
+        let mut formers = Vec::new();
         for (key, former) in &account.former_secrets {
             let mut before = Account::clone(&account);
             before.former_secrets.clear();
             before.secrets.insert(key.clone(), former.value.clone());
             // A value that the plugin does not take any more counts for nothing.
             let before = self.bind_once(Arc::clone(&plugin), Arc::new(before));
-            adapter.former.extend(before.ok().map(|before| (former.until, before)));
+            formers.extend(before.ok().map(|before| (former.until, before)));
         }
-        Ok(Arc::new(adapter))
+        let adapter = self.bind_once(plugin, account)?;
+        Ok(Arc::new(Adapter { former: formers, ..adapter }))
     }
 
     fn bind_once(

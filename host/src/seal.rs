@@ -62,12 +62,14 @@ impl Keyring {
     }
 
     /// A new key, and the ones there are to open what they have sealed.
+    #[must_use]
     pub fn and_newer(&self) -> Self {
         let older = [&self.newest].into_iter().chain(&self.older).map(Key::again).collect();
         Self { newest: Self::random().newest, older }
     }
 
     /// The newest key alone.
+    #[must_use]
     pub fn newest(&self) -> Self {
         Self { newest: self.newest.again(), older: Vec::new() }
     }
@@ -171,7 +173,8 @@ fn random<const BYTES: usize>() -> [u8; BYTES] {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -225,7 +228,7 @@ mod tests {
                 && changed.rsplit_once(':').unwrap().0 == sealed.rsplit_once(':').unwrap().0;
             assert_eq!(keys.open(&PLACE, &changed).is_ok(), is_same, "{at}");
         }
-        for bad in ["", "sealed:", "sealed::", "plain", &sealed[..sealed.len() - 3]] {
+        for bad in ["", "sealed:", "sealed::", "plain", sealed.split_at(sealed.len() - 3).0] {
             assert!(keys.open(&PLACE, bad).is_err(), "{bad}");
         }
     }
@@ -254,7 +257,7 @@ mod tests {
         assert_eq!(id(&hex), id(&base64));
         assert_eq!(id(&hex.to_uppercase()), id(&format!("  {}\n", base64.trim_end_matches('='))));
         assert_eq!(id(""), Err(InvalidKey::Empty));
-        assert_eq!(id(&hex[2..]), Err(InvalidKey::Length(1)));
+        assert_eq!(id(hex.split_at(2).1), Err(InvalidKey::Length(1)));
         assert_eq!(id(&format!("{hex}\n{hex}00")), Err(InvalidKey::Length(2)));
         assert_eq!(id(&hex.replace('7', "x")), Err(InvalidKey::Length(1)));
     }

@@ -5,10 +5,14 @@ use http_body_util::Full;
 use hyper::{Method, Request, StatusCode, header};
 use patchbay_test_authserver::{AuthServer, CLIENT_ID, CLIENT_SECRET};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    harness::{Answer, TestHost, eventually, jivo},
+    cli::text,
+    harness::{Answer, TestHost, Web, eventually, jivo},
+    program::Site,
+    remote::remote,
 };
 
 on_every_backend!(
@@ -119,4 +123,58 @@ async fn a_consent_that_died_pauses_its_account_and_the_next_one_resumes_it(back
     host.idle().await;
     assert_eq!(lookup(&host).await, StatusCode::OK);
     host.stop().await;
+}
+
+#[tokio::test]
+async fn the_command_line_waits_for_the_operators_consent() {
+    let server = AuthServer::start();
+    let file = format!(
+        "[[account]]\nid = 'crm'\nplugin = 'crm-consent'\n\
+         settings = {{ base-url = '{url}', client-id = '{CLIENT_ID}' }}\n\
+         secrets = {{ client-secret = {{ command = ['echo', '{CLIENT_SECRET}'] }} }}\n\
+         grants = [{{ allow = '{url}', private = true, methods = ['GET'] }}]",
+        url = server.url
+    );
+    let mut site = Site::new(&["crm_consent"], &file);
+    let token = site.path("token");
+    let program = site.serve(&["--token-file", text(&token)]).await;
+    let web = Web::new();
+    let open =
+        async |url: &str| web.send(Request::get(url).body(Full::<Bytes>::default()).unwrap()).await;
+    let denials = remote(&program, &token, &["account", "denials", "crm"]);
+    assert_eq!(site.run(&denials).await.stdout, "nothing was denied\n");
+
+    let mut connect = tokio::process::Command::new(crate::harness::program())
+        .args(remote(&program, &token, &["account", "connect", "crm"]))
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(connect.stdout.take().unwrap()).lines();
+    let mut line = async || lines.next_line().await.unwrap().unwrap();
+    assert!(line().await.starts_with("open this in a browser until "));
+    let sent = open(&line().await).await;
+    let location = sent.headers[header::LOCATION].to_str().unwrap().to_owned();
+    // The grant lets nothing be posted, so the code brings no token, and the operator reads why.
+    let back = open(&location).await;
+    assert_eq!(back.status, StatusCode::BAD_GATEWAY, "{back:?}");
+    let told = site.run(&denials).await.stdout;
+    assert!(told.starts_with(&format!("POST {} (1 times", server.url)), "{told}");
+    assert!(told.contains("\"methods\": [\"POST\"]"), "{told}");
+
+    let account = json!({
+        "plugin": "crm-consent",
+        "settings": { "base-url": server.url, "client-id": CLIENT_ID },
+        "grants": [{ "allow": server.url, "private": true }],
+    });
+    let changed = program.api(Method::PUT, "/accounts/crm", account.to_string()).await;
+    assert!(changed.status.is_success(), "{changed:?}");
+    let begun = program.api(Method::POST, "/accounts/crm/oauth", "").await.json();
+    let sent = open(begun["url"].as_str().unwrap()).await;
+    let back = open(sent.headers[header::LOCATION].to_str().unwrap()).await;
+    assert_eq!(back.status, StatusCode::OK, "{back:?}");
+    assert_eq!(line().await, "account `crm` is connected");
+    assert!(connect.wait().await.unwrap().success());
+    assert!(!site.log().contains(CLIENT_SECRET));
+    assert_eq!(program.terminate().await, Some(0));
 }

@@ -159,8 +159,8 @@ mod tests {
             let url = Url::parse(&format!("https://h{number}.example/")).unwrap();
             log.note(&noisy, &url, "GET", &denied(Reason::NotGranted));
         }
-        let long = Url::parse(&format!("https://{}.example/", "a.".repeat(200))).unwrap();
-        log.note(&quiet, &long, "GET", &denied(Reason::NotGranted));
+        let lengthy = Url::parse(&format!("https://{}.example/", "a.".repeat(200))).unwrap();
+        log.note(&quiet, &lengthy, "GET", &denied(Reason::NotGranted));
         let told = log.take();
         let of = |id: &AccountId| told.iter().filter(|it| it.account == *id).count();
         assert_eq!((of(&noisy), of(&quiet)), (100, 1));

@@ -61,8 +61,9 @@ pub(super) fn percent_length(text: &[u8], want: &str) -> Option<usize> {
     for byte in want.bytes() {
         let is = |digits: &[u8]| digits.get(..2).and_then(hex) == Some(u16::from(byte));
         rest = match rest {
-            [b'%', b'2', b'5', digits @ ..] if is(digits) => digits.get(2..)?,
-            [b'%', digits @ ..] if is(digits) => digits.get(2..)?,
+            [b'%', b'2', b'5', digits @ ..] | [b'%', digits @ ..] if is(digits) => {
+                digits.get(2..)?
+            }
             [first, tail @ ..] if *first == byte => tail,
             [b'+', tail @ ..] if byte == b' ' => tail,
             _ => return None,

@@ -101,12 +101,12 @@ impl Oauth {
         }
         door.learn(code);
         let wish = Wish::Code { code, redirect: &proof.redirect, verifier: &proof.verifier };
-        let token = self.fetch(door, &wish, now).await.map_err(of_token)?;
+        let token = self.fetch(door, &wish, now).await.map_err(|reason| of_token(&reason))?;
         let kept = Kept::after(None, self.ask.client(), &token);
         let kept = Kept { redirect: Some(proof.redirect), ..kept };
         let mut state = self.state.lock().await;
         let put = self.store.put_tokens(&self.account, kept.to_text()).await;
-        put.map_err(|error| of_token(unavailable(&error)))?;
+        put.map_err(|error| of_token(&unavailable(&error)))?;
         // The next call reads what is kept.
         *state = super::State::default();
         Ok(())
@@ -132,7 +132,7 @@ impl Oauth {
     }
 }
 
-fn of_token(reason: NoToken) -> ConsentError {
+fn of_token(reason: &NoToken) -> ConsentError {
     match reason {
         NoToken::Refused(_) | NoToken::Denied(_) => ConsentError::Refused(reason.to_string()),
         NoToken::TooFast(_) | NoToken::Unreachable(_) => {

@@ -120,8 +120,8 @@ async fn a_consent_brings_the_first_tokens() {
     assert_eq!(token(&door, 2).await.unwrap(), "Bearer access-1");
     let sent = server.requests().remove(0);
     let verifier = sent.split("code_verifier=").nth(1).unwrap().split('&').next().unwrap();
-    use sha2::Digest as _;
-    let challenge = crate::base64::unpadded(&sha2::Sha256::digest(verifier), *b"-_");
+    let challenge =
+        crate::base64::unpadded(&<sha2::Sha256 as sha2::Digest>::digest(verifier), *b"-_");
     assert_eq!(challenge, asked["code_challenge"]);
     assert!(sent.contains("client_secret=fake-secret"), "{sent}");
     let connection = door.oauth().unwrap().connection().await.unwrap();
