@@ -121,7 +121,7 @@ fn parse(text: &str, place: &str) -> Result<Keyring> {
 fn make(path: &Path) -> Result<Keyring> {
     let keyring = Keyring::random();
     replace(path, &keyring)?;
-    tracing::info!(path = %path.display(), "a key for secrets was made: back it up with the database");
+    tracing::debug!(path = %path.display(), "a key for secrets was made: back it up with the database");
     Ok(keyring)
 }
 
