@@ -41,9 +41,10 @@ async fn reseal(client: &Client, keys: &Keys) -> Result<(Keyring, Resealed)> {
     let keep = "INSERT INTO sealing_key VALUES ($1) ON CONFLICT DO NOTHING";
     client.execute(keep, &[&id]).await?;
     client.batch_execute("COMMIT").await?;
-    if had_plain {
-        // The rows of before would lie about until the server cleans up.
-        client.batch_execute("VACUUM (FULL) account").await?;
+    // The rows of before would lie about until the server cleans up.
+    if had_plain && let Err(error) = client.batch_execute("VACUUM (FULL) account").await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the rows of before are still there: run `VACUUM (FULL) account`");
     }
     if 0 < records {
         tracing::info!(records, key = id, "secrets were sealed anew");

@@ -173,6 +173,45 @@ mod tests {
         refused(200, r#"{"access_token":"abcd","token_type":"mac"}"#, "`mac`");
     }
 
+    /// As vendors of CRMs document their answers, in all that differs.
+    #[test]
+    fn answers_as_vendors_document_them_are_read() {
+        for (body, used_s, refresh) in [
+            (
+                r#"{"token_type":"Bearer","expires_in":86400,"access_token":"aaaa","refresh_token":"bbbb"}"#,
+                Some(86340),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"access_token":"aaaa","expires":1780000000,"expires_in":3600,"scope":"app","domain":"portal.example","status":"L","client_endpoint":"https://portal.example/rest/","user_id":1,"refresh_token":"bbbb"}"#,
+                Some(3540),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"token_type":"bearer","refresh_token":"bbbb","access_token":"aaaa","expires_in":1800,"hub_id":62515}"#,
+                Some(1740),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"access_token":"aaaa","api_domain":"https://www.portal.example","token_type":"Bearer","expires_in":3600}"#,
+                Some(3540),
+                None,
+            ),
+            (r#"{"access_token":"aaaa","refresh_token":"","expires_in":"3600"}"#, Some(3540), None),
+            (r#"{"access_token":"aaaa","refresh_token":null}"#, None, None),
+        ] {
+            let token = answered(200, body).unwrap();
+            let found = token.refresh.as_ref().map(|refresh| refresh.expose().as_str());
+            let until_s = token.good_until.map(Timestamp::as_second);
+            assert_eq!((until_s, found), (used_s, refresh), "{body}");
+        }
+        refused(200, r#"{"error":"invalid_code"}"#, "`invalid_code`");
+        refused(400, r#"{"error":"invalid_grant","error_description":"Grant is over"}"#, "is over");
+        let words =
+            r#"{"hint":"Token has been revoked","title":"x","status":400,"message":"revoked"}"#;
+        refused(401, words, "revoked");
+    }
+
     #[test]
     fn a_token_fits_into_a_header_and_can_be_scrubbed() {
         let with = |token: &str| answered(200, &json!({ "access_token": token }).to_string());

@@ -7,13 +7,13 @@ use super::{super::oauth::NoToken, *};
 use crate::{
     account::{Oauth2, TokenRequest},
     id::Digest,
-    storage::Tokens as _,
+    storage::{Keys, Tokens, postgres::Postgres},
 };
 
 const REDIRECT: &str = "http://127.0.0.1:1/oauth/callback";
 
-fn door_of(server: &AuthServer, tokens: &Arc<MemoryTokens>, needs_consent: bool) -> Door {
-    let egress = Egress { tokens: Arc::<MemoryTokens>::clone(tokens), ..egress() };
+fn door_of(server: &AuthServer, tokens: &Arc<dyn Tokens>, needs_consent: bool) -> Door {
+    let egress = Egress { tokens: Arc::clone(tokens), ..egress() };
     let auth = Auth::Oauth2(Oauth2 {
         authorize_url: needs_consent.then(|| format!("{}/authorize", server.url)),
         token_url: format!("{}/token", server.url),
@@ -33,7 +33,7 @@ fn now() -> Timestamp {
 }
 
 /// What the operator's browser does: it follows the URL, and comes back with state and code.
-async fn consent(door: &Door, server: &AuthServer, tokens: &MemoryTokens) {
+async fn consent(door: &Door, server: &AuthServer, tokens: &Arc<dyn Tokens>) {
     let begun = door.oauth().unwrap().begin_consent(REDIRECT, now()).await.unwrap();
     let browser = door_to(&egress(), &server.url);
     let sent = browser.fetch(get(begun.url.expose())).await.unwrap();
@@ -71,34 +71,55 @@ async fn control(server: &AuthServer, what: &str) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
+fn in_memory() -> Arc<dyn Tokens> {
+    Arc::<MemoryTokens>::default()
+}
+
 #[tokio::test]
 async fn a_real_server_gives_tokens_by_consent_and_rotates_them() {
-    let (server, tokens) = (AuthServer::start(), Arc::<MemoryTokens>::default());
-    let [one, two] = [(); 2].map(|()| door_of(&server, &tokens, true));
-    consent(&one, &server, &tokens).await;
-    assert_eq!(call(&one, &server).await, Ok(200));
-    assert_eq!(call(&two, &server).await, Ok(200));
+    let (server, tokens) = (AuthServer::start(), in_memory());
+    two_hosts_share_tokens(&server, [&tokens, &tokens]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_on_one_postgres_share_tokens_of_a_real_server() {
+    let (server, database) = (AuthServer::start(), patchbay_test_postgres::database().await);
+    let keys = Keys::Given(Secret::new("5e".repeat(32)));
+    let options = config::Storage::default();
+    let one = Postgres::open(&database.url, &options, &keys).await.unwrap();
+    let two = Postgres::open(&database.url, &options, &keys).await.unwrap();
+    two_hosts_share_tokens(&server, [&one.stores().tokens, &two.stores().tokens]).await;
+    one.close().await;
+    two.close().await;
+}
+
+async fn two_hosts_share_tokens(server: &AuthServer, stores: [&Arc<dyn Tokens>; 2]) {
+    let [tokens, _] = stores;
+    let [one, two] = stores.map(|tokens| door_of(server, tokens, true));
+    consent(&one, server, tokens).await;
+    assert_eq!(call(&one, server).await, Ok(200));
+    assert_eq!(call(&two, server).await, Ok(200));
     for _ in 0..3 {
-        control(&server, "expire").await;
+        control(server, "expire").await;
         // Two hosts meet the same refused token; one of them refreshes, with a token that counts once.
-        assert_eq!(tokio::join!(call(&one, &server), call(&two, &server)), (Ok(200), Ok(200)));
+        assert_eq!(tokio::join!(call(&one, server), call(&two, server)), (Ok(200), Ok(200)));
     }
-    let granted = control(&server, "granted").await;
+    let granted = control(server, "granted").await;
     assert_eq!(granted.matches("refresh_token").count(), 3, "{granted}");
     assert_eq!(granted.matches("authorization_code").count(), 1, "{granted}");
 
-    control(&server, "revoke").await;
-    let Err(NoToken::Refused(text)) = call(&one, &server).await else { panic!("not refused") };
+    control(server, "revoke").await;
+    let Err(NoToken::Refused(text)) = call(&one, server).await else { panic!("not refused") };
     assert!(text.contains("invalid_grant") && text.contains("account connect crm-one"), "{text}");
-    assert!(matches!(call(&two, &server).await, Err(NoToken::Refused(_))));
-    consent(&two, &server, &tokens).await;
-    let reconnected = door_of(&server, &tokens, true);
-    assert_eq!(call(&reconnected, &server).await, Ok(200));
+    assert!(matches!(call(&two, server).await, Err(NoToken::Refused(_))));
+    consent(&two, server, tokens).await;
+    let reconnected = door_of(server, tokens, true);
+    assert_eq!(call(&reconnected, server).await, Ok(200));
 }
 
 #[tokio::test]
 async fn a_real_server_gives_tokens_for_the_clients_own_credentials() {
-    let (server, tokens) = (AuthServer::start(), Arc::<MemoryTokens>::default());
+    let (server, tokens) = (AuthServer::start(), in_memory());
     let door = door_of(&server, &tokens, false);
     assert_eq!(call(&door, &server).await, Ok(200));
     let restarted = door_of(&server, &tokens, false);
