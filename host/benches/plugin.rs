@@ -15,7 +15,7 @@ use patchbay::{
     id::{AccountId, PluginName},
     plugin::{Options, Plugins},
     secret::Secret,
-    storage::{Change, Committed, Kv, Result, Turns},
+    storage::{Change, Committed, Kv, Result, Turns, sqlite::Sqlite},
 };
 
 /// The program's own.
@@ -129,8 +129,13 @@ fn benches(criterion: &mut Criterion) {
         compiled: folder.path().to_owned(),
         compiler: PathBuf::from(env!("CARGO_BIN_EXE_patchbay")),
     };
-    let plugins =
-        Plugins::new(options, Arc::new(Nothing), Arc::new(Nothing), Arc::new(SystemClock)).unwrap();
+    let plugins = {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("patchbay.db");
+        let stores = Sqlite::open(&database, &config::Storage::default()).unwrap().stores();
+        let (kv, turns) = (Arc::new(Nothing), Arc::new(Nothing));
+        Plugins::new(options, kv, turns, stores.tokens, Arc::new(SystemClock)).unwrap()
+    };
     let mut receive = |vendor: &str, webhooks: Vec<(&str, Request)>| {
         let admitted = plugins.admit(guest(vendor), Timestamp::UNIX_EPOCH);
         let (record, plugin) = runtime.block_on(admitted).unwrap();

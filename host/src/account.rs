@@ -137,6 +137,13 @@ pub struct Account {
     /// The token that was replaced, for as long as its URL still works.
     #[serde(default)]
     pub replaced_token: Option<ReplacedToken>,
+    /// Where a secret may go, by its key, as rules. One that is not named goes to whatever is
+    /// granted as one exact origin. The tokens of the host have the key `oauth2`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_origins: BTreeMap<String, Vec<String>>,
+    /// Values that secrets had before, while whoever signs with them may still do so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former_secrets: BTreeMap<String, FormerSecret>,
 }
 
 /// A webhook token that another one has replaced.
@@ -144,6 +151,13 @@ pub struct Account {
 pub struct ReplacedToken {
     pub token: Secret<String>,
     /// Webhooks are taken before this time.
+    pub until: Timestamp,
+}
+
+/// What a secret was, and how long it still counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerSecret {
+    pub value: Secret<String>,
     pub until: Timestamp,
 }
 
@@ -164,12 +178,25 @@ impl Account {
             webhook_rate: None,
             allow_from: Vec::new(),
             replaced_token: None,
+            secret_origins: BTreeMap::new(),
+            former_secrets: BTreeMap::new(),
         }
     }
 
     /// Whether its webhook URL takes webhooks from this address.
     pub fn takes_from(&self, address: IpAddr) -> bool {
         self.allow_from.is_empty() || self.allow_from.iter().any(|from| from.contains(address))
+    }
+
+    /// Every secret of the account with the name of its place: what is stored is sealed by them.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (String, &mut Secret<String>)> {
+        let own = self.secrets.iter_mut().map(|(key, value)| (format!("secret:{key}"), value));
+        let former = self.former_secrets.iter_mut();
+        let former = former.map(|(key, it)| (format!("former-secret:{key}"), &mut it.value));
+        let token = self.webhook_token.iter_mut().map(|it| ("webhook-token".to_owned(), it));
+        let replaced = self.replaced_token.iter_mut();
+        let replaced = replaced.map(|it| ("replaced-webhook-token".to_owned(), &mut it.token));
+        own.chain(former).chain(token).chain(replaced)
     }
 
     /// How fast it may send requests: what the operator says, else what its plugin knows.
@@ -200,15 +227,19 @@ pub struct Rate {
 pub struct Grant {
     /// A rule as in the manifest: `https://*.bitrix24.ru`, `http://10.0.0.5:8069`.
     pub allow: String,
-    /// Lets the address be loopback, link-local or private.
+    /// Lets the address be loopback or private; a link-local one only where `allow` names the
+    /// address itself.
     #[serde(default)]
     pub private: bool,
+    /// The methods that are granted; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
 }
 
 impl Grant {
     /// Lets an account reach public addresses of these origins.
     pub fn new(allow: impl Into<String>) -> Self {
-        Self { allow: allow.into(), private: false }
+        Self { allow: allow.into(), private: false, methods: None }
     }
 }
 

@@ -76,6 +76,21 @@ impl Rule {
             && url.host().is_some_and(|host| self.host.allows(&plain(&host)))
     }
 
+    /// Whether it is one origin, and not those of all names below a domain.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.host, HostRule::Exact(_))
+    }
+
+    /// Whether it names an address and not a name.
+    pub fn is_address(&self) -> bool {
+        matches!(self.host, HostRule::Exact(Host::Ipv4(_) | Host::Ipv6(_)))
+    }
+
+    /// Whether what goes there goes through TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
     /// The host as it is connected to, without a trailing dot, IPv6 in brackets.
     pub fn host(&self) -> String {
         match &self.host {

@@ -7,12 +7,14 @@ use clap::{Args, Parser, Subcommand};
 use crate::{id::TokenName, plugin};
 
 mod access;
+mod account;
 mod check;
 mod client;
 mod integration;
 mod pool;
 mod remote;
 mod sample;
+mod secrets;
 mod serve;
 mod table;
 mod trial;
@@ -41,6 +43,12 @@ enum Command {
     /// List and upload plugins on a running host.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// See what accounts were denied, and connect those that need an operator's consent.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Seal the secrets in the database with another key.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// List, set and remove pools of managers who take turns.
     #[command(subcommand)]
     Pool(pool::PoolCommand),
@@ -260,6 +268,8 @@ pub fn run() -> ExitCode {
         Command::Plugin(PluginCommand::Push { remote, file }) => {
             remote::push_plugin(&remote, &file)
         }
+        Command::Account(command) => account::run(&command),
+        Command::Secrets(command) => secrets::run(&command),
         Command::Pool(command) => pool::run(&command),
         Command::Integration(command) => integration::run(&command),
         Command::Preview(args) => trial::preview(&args),

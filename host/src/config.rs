@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod check;
+mod command;
 mod database;
 mod defaults;
 mod faults;
@@ -46,6 +47,7 @@ pub struct Config {
     pub egress: Egress,
     #[serde(deserialize_with = "database::url_or_table")]
     pub storage: Storage,
+    pub sealing: Sealing,
     pub log: Log,
     /// Accounts kept in the file: set at every start, over what the API set.
     #[serde(rename = "account")]
@@ -68,7 +70,8 @@ pub struct AccountEntry {
     pub title: String,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    /// Secret settings by reference: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    /// Secret settings by reference: `{ env = "NAME" }`, `{ file = "PATH" }` or
+    /// `{ command = ["PROGRAM", "ARGUMENT"] }`.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretRef>,
     #[serde(default)]
@@ -83,6 +86,10 @@ pub struct AccountEntry {
     /// From where its webhook URL takes webhooks; empty for everywhere.
     #[serde(default)]
     pub allow_from: Vec<Network>,
+    /// Where a secret may go, by its key: `{ api-key = ["https://crm.example.com"] }`. One that is
+    /// not named goes to whatever is granted as one exact origin.
+    #[serde(default)]
+    pub secret_origins: BTreeMap<String, Vec<String>>,
 }
 
 /// Where a secret is read from at start.
@@ -91,6 +98,8 @@ pub struct AccountEntry {
 pub enum SecretRef {
     Env(String),
     File(PathBuf),
+    /// What a program prints: its name and its arguments, run without a shell.
+    Command(Vec<String>),
 }
 
 /// One integration of the file.
@@ -306,6 +315,17 @@ pub struct Storage {
     pub connections: NonZeroU32,
     /// Rejected webhooks kept for each account.
     pub rejected_max: u32,
+}
+
+/// How secrets are kept in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sealing {
+    /// The key that secrets are sealed with, 32 bytes in hex or base64: `{ file = "PATH" }`,
+    /// `{ env = "NAME" }` or `{ command = ["PROGRAM", "ARGUMENT"] }`. Several keys stand one below
+    /// the other: the first one seals, the others only open. Default: the file `sealing.key` in the
+    /// data folder, made at the first start. Hosts on one database need the same key.
+    pub key: Option<SecretRef>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

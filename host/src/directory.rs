@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod change;
+mod denials;
 mod joined;
 mod rotation;
 
@@ -234,6 +235,24 @@ impl Directory {
                 Err(storage::Error::Changed(_)) => Ok(false),
                 Err(error) => Err(error.into()),
             }
+        })
+        .await
+    }
+
+    /// Sets an account that was paused to work again. Its credentials are new.
+    pub async fn resume(self: &Arc<Self>, id: &AccountId) -> Result<(), Error> {
+        let (directory, id) = (Arc::clone(self), id.clone());
+        self.to_its_end(async move {
+            let mut loaded = directory.changing.lock().await;
+            let snapshot = directory.snapshot();
+            let paused = snapshot.accounts.get(&id).map(|entry| &entry.account);
+            let Some(paused) = paused.filter(|it| it.state != AccountState::Active) else {
+                return Ok(());
+            };
+            let account = Account { state: AccountState::Active, ..Account::clone(paused) };
+            let stored = directory.stores.registry.put_account(Some(paused), account).await;
+            directory.reload(&mut loaded).await?;
+            Ok(stored?)
         })
         .await
     }

@@ -38,10 +38,15 @@ mod provision;
 mod token;
 mod told;
 
+pub use database::rotate;
+
 use database::Database;
 
 /// Longest wait for jobs that were cut off to be given back.
 const GIVE_BACK_MAX: Duration = Duration::from_secs(2);
+
+/// Between two times that denials are kept.
+const DENIALS_REST: Duration = Duration::from_secs(2);
 
 /// A host that listens and works.
 #[derive(Debug)]
@@ -62,6 +67,8 @@ pub enum Error {
     DataFolder { path: PathBuf, source: io::Error },
     #[error("the database cannot be opened: {}", chain(.0))]
     Storage(#[from] storage::Error),
+    #[error("the key of the secrets, `sealing.key`, cannot be read: {0}")]
+    SealingKey(String),
     #[error("the URL of the database, `storage`, cannot be read: {0}")]
     DatabaseUrl(String),
     #[error("the sandbox cannot be set up: {}", chain(.0))]
@@ -109,6 +116,7 @@ impl Host {
             options,
             Arc::clone(&stores.kv),
             Arc::clone(&stores.turns),
+            Arc::clone(&stores.tokens),
             Arc::clone(&clock),
         )?;
         let tasks = Tasks::default();
@@ -278,6 +286,8 @@ fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
     tasks.keep("upkeep", move || upkeep::run(upkeep.clone(), own.clone()));
     let (own_state, own) = (state.clone(), tasks.clone());
     tasks.keep("news", move || news_loop(own_state.clone(), own.clone()));
+    let (own_state, own) = (state.clone(), tasks.clone());
+    tasks.keep("denials", move || denials_loop(own_state.clone(), own.clone()));
     let (state, own) = (state.clone(), tasks.clone());
     tasks.keep("reread", move || reread_loop(state.clone(), own.clone()));
 }
@@ -305,6 +315,24 @@ async fn news_loop(state: AppState, tasks: Tasks) {
         }
         if news == News::Gap {
             state.waiters.settled_all();
+        }
+    }
+}
+
+/// Keeps what accounts are denied, a while after the first of them: a plugin may try a lot.
+async fn denials_loop(state: AppState, tasks: Tasks) {
+    let mut stops = false;
+    while !stops {
+        tokio::select! {
+            () = tasks.stopping() => stops = true,
+            () = async {
+                state.directory.denied().await;
+                tokio::time::sleep(DENIALS_REST).await;
+            } => {}
+        }
+        if let Err(error) = state.directory.keep_denials().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what accounts were denied could not be kept");
         }
     }
 }

@@ -22,6 +22,7 @@ mod auth;
 mod body;
 mod client;
 mod dead_letters;
+mod denials;
 mod embed;
 mod error;
 mod events;
@@ -33,6 +34,7 @@ mod health;
 mod integrations;
 mod lanes;
 mod listen;
+mod oauth;
 mod openapi;
 mod pace;
 mod page;
@@ -53,6 +55,9 @@ pub use self::{error::ApiError, listen::Gate, pace::Pace};
 
 /// How fast one account's pages are rendered: each costs what a webhook costs, and anybody may ask.
 const PAGE_RATE: Rate = Rate { per_second: 50.0, burst: 100 };
+
+/// How fast consents end, of all accounts together: each costs a write.
+const CONSENT_RATE: Rate = Rate { per_second: 5.0, burst: 20 };
 
 /// What the handlers need. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,6 +92,8 @@ pub struct Door {
     guesses: Arc<Guesses>,
     /// Whether the pages that tell nothing of anybody need a token, too.
     private_pages: bool,
+    /// Ends of consents: anybody may send one.
+    pub consent_pace: Arc<Pace>,
 }
 
 impl Door {
@@ -104,6 +111,7 @@ impl Door {
             page_pace: Arc::new(Pace::new(PAGE_RATE)),
             guesses: Arc::default(),
             private_pages: config.access.private_pages,
+            consent_pace: Arc::new(Pace::new(CONSENT_RATE)),
         }
     }
 
@@ -123,6 +131,8 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))
         .route("/accounts/{id}/webhook-token", post(webhook_token::replace))
+        .route("/accounts/{id}/denials", get(denials::list))
+        .route("/accounts/{id}/oauth", get(oauth::show).post(oauth::begin))
         .route("/integrations", get(integrations::list))
         .route("/integrations/{id}", get(integrations::show).put(integrations::set))
         .route("/integrations/{id}/preview", post(preview::preview))
@@ -152,6 +162,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/embed/{account}/", get(embed::show))
         .route("/embed/{account}/{*path}", get(embed::show))
         .nest("/api/v1", api)
+        .route("/oauth/callback", get(oauth::callback))
         .route("/openapi.json", get(openapi::show).layer(reader.clone()))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

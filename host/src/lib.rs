@@ -16,6 +16,7 @@ pub mod card;
 pub mod event;
 pub mod outcome;
 pub mod rules;
+pub mod seal;
 
 pub mod config;
 pub mod tasks;

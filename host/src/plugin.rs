@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config,
     id::Digest,
-    storage::{Kv, Turns},
+    storage::{Kv, Tokens, Turns},
 };
 
 mod adapter;
@@ -129,6 +129,7 @@ impl Plugins {
         options: Options,
         kv: Arc<dyn Kv>,
         turns: Arc<dyn Turns>,
+        tokens: Arc<dyn Tokens>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let Options { limits, egress, compiled, compiler } = options;
@@ -137,7 +138,7 @@ impl Plugins {
         let linker = imports::linker(&engine).map_err(host)?;
         let compiler = Compiler::new(&engine, &limits, compiled, compiler)
             .map_err(|error| Error::Host(error.into()))?;
-        let egress = Egress::new(&egress, &limits);
+        let egress = Egress::new(&egress, &limits, Arc::clone(&clock), tokens);
         let limits = Arc::new(limits);
         Ok(Self(Arc::new(Inner {
             engine,
@@ -216,6 +217,24 @@ impl Plugins {
         plugin: Arc<Plugin>,
         account: Arc<Account>,
     ) -> Result<Arc<Adapter>, Vec<Problem>> {
+        let mut formers = Vec::new();
+        for (key, former) in &account.former_secrets {
+            let mut before = Account::clone(&account);
+            before.former_secrets.clear();
+            before.secrets.insert(key.clone(), former.value.clone());
+            // A value that the plugin does not take any more counts for nothing.
+            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before));
+            formers.extend(before.ok().map(|before| (former.until, before)));
+        }
+        let adapter = self.bind_once(plugin, account)?;
+        Ok(Arc::new(Adapter { former: formers, ..adapter }))
+    }
+
+    fn bind_once(
+        &self,
+        plugin: Arc<Plugin>,
+        account: Arc<Account>,
+    ) -> Result<Adapter, Vec<Problem>> {
         let problems = bind::problems(&plugin.record.manifest, &account);
         let door = match self.0.egress.door(&plugin.record.manifest, &account) {
             Ok(door) if problems.is_empty() => door,
@@ -225,13 +244,21 @@ impl Plugins {
         let (turns, clock) = (Arc::clone(&self.0.turns), Arc::clone(&self.0.clock));
         let manifest = &plugin.record.manifest;
         let turnstile = Turnstile::new(turns, Arc::clone(&clock), manifest, &account);
-        let bound = Bound { account, door, kv: Arc::clone(&self.0.kv), slots, turnstile, clock };
-        Ok(Arc::new(Adapter {
+        let kv = Arc::clone(&self.0.kv);
+        let refusal = std::sync::Mutex::default();
+        let bound = Bound { account, door, kv, slots, turnstile, clock, refusal };
+        Ok(Adapter {
             plugin,
             bound: Arc::new(bound),
             caller: Arc::clone(&self.0.caller),
             tally: Arc::clone(&self.0.tally),
-        }))
+            former: Vec::new(),
+        })
+    }
+
+    /// What accounts were denied on their way out.
+    pub fn denials(&self) -> &Arc<egress::DenialLog> {
+        self.0.egress.denials()
     }
 
     /// How busy the floor is, for metrics.

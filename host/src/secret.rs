@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A value without a readable `Debug` or `Display`; `expose` is the only way to it.
 ///
-/// `Serialize` writes the value: only storage serialises a secret.
+/// `Serialize` writes the value: only storage serialises a secret, after it has sealed it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret<T>(T);

@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 mod access;
 mod codec;
+mod denials;
 mod erase;
 mod journal;
+mod keys;
+mod oauth;
 pub mod postgres;
 mod registry;
 mod rows;
+mod sealed;
 mod shared;
 pub mod sqlite;
 #[cfg(test)]
@@ -22,10 +26,13 @@ mod work;
 
 pub use self::{
     access::Access,
+    denials::{Denial, Denials},
     journal::{
         Accepted, AcceptedEvent, Depth, Erased, Expired, Journal, Keep, NewEvent, NewReading,
         NewWebhook, ReplayFilter, UnreadRequest,
     },
+    keys::{Keys, Resealed},
+    oauth::{Flow, KeptTokens, Tokens},
     registry::{Change, Committed, Kv, Registry},
     shared::{Draws, News, Peers, Turns, turn},
     views::{
@@ -45,6 +52,8 @@ pub struct Stores {
     pub draws: Arc<dyn Draws>,
     pub peers: Arc<dyn Peers>,
     pub access: Arc<dyn Access>,
+    pub tokens: Arc<dyn Tokens>,
+    pub denials: Arc<dyn Denials>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +70,9 @@ pub enum Error {
     /// The database was written by a newer release.
     #[error("the database has schema {found}, this release knows {known}: start a newer release")]
     NewerSchema { found: i64, known: i64 },
+    /// The secrets cannot be opened or sealed; the text tells the remedy.
+    #[error("{0}")]
+    Sealed(String),
     /// What is stored cannot be read back.
     #[error("`{table}` holds a row that cannot be read")]
     Corrupt { table: &'static str, source: Box<dyn std::error::Error + Send + Sync> },

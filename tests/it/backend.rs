@@ -1,10 +1,13 @@
 //! The databases that every promise holds on.
 
 use patchbay::{
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, SecretRef},
     secret::Secret,
 };
 use patchbay_test_postgres::{Database, database};
+
+/// The key of all hosts on one database.
+const SEALING_KEY: &str = "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e";
 
 /// Where a host keeps what it knows.
 #[derive(Debug)]
@@ -39,6 +42,9 @@ impl Backend {
         if let Self::Postgres(database) = self {
             let url = Secret::new(database.url.clone());
             config.storage.url = Some(DatabaseUrl::Given(url));
+            // Several hosts, each with a folder of its own, share the database.
+            let key = ["echo".to_owned(), SEALING_KEY.to_owned()];
+            config.sealing.key = Some(SecretRef::Command(key.to_vec()));
         }
     }
 
@@ -46,7 +52,10 @@ impl Backend {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Sqlite => String::new(),
-            Self::Postgres(database) => format!("storage = '{}'", database.url),
+            Self::Postgres(database) => format!(
+                "storage = '{}'\nsealing.key = {{ command = ['echo', '{SEALING_KEY}'] }}",
+                database.url
+            ),
         }
     }
 }

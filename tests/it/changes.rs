@@ -26,6 +26,8 @@ fn notebook(id: &str) -> AccountChange {
         rate: None,
         webhook_rate: None,
         allow_from: None,
+        secret_origins: None,
+        former_until: None,
     }
 }
 

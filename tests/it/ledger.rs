@@ -50,7 +50,8 @@ impl Stage {
             compiler: program(),
         };
         let plugins =
-            Plugins::new(options, stores.kv, stores.turns, Arc::new(SystemClock)).unwrap();
+            Plugins::new(options, stores.kv, stores.turns, stores.tokens, Arc::new(SystemClock))
+                .unwrap();
         let admitted = plugins.admit(component("crm_ledger"), Timestamp::UNIX_EPOCH).await;
         let adapter = plugins.bind(admitted.unwrap().1, Arc::new(account)).unwrap();
         Self { adapter, ledger, _folder: folder }

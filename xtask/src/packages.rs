@@ -38,9 +38,21 @@ const BROWSER: Missing = Missing {
     remedy: "run `sudo apt-get install chromium-headless-shell`, or put `chromium` or `google-chrome` into PATH",
 };
 
-/// Makes sure that there is a database server and a browser.
+const AUTHLIB: Missing = Missing {
+    title: "Authlib",
+    package: "python3-authlib",
+    remedy: "run `sudo apt-get install python3-authlib`, or `pip install authlib` for the `python3` in PATH",
+};
+
+/// Where Debian's packages are, then whatever the path has.
+const INTERPRETERS: [&str; 2] = ["/usr/bin/python3", "python3"];
+
+/// Makes sure that there is a database server, an authorization server and a browser.
 pub(crate) fn ensure_all(steps: &mut Steps) -> Result {
     ensure_postgres(steps)?;
+    if !INTERPRETERS.iter().any(|python| has_authlib(python)) {
+        install(steps, &AUTHLIB)?;
+    }
     if BROWSERS.iter().any(|name| runs(name)) { Ok(()) } else { install(steps, &BROWSER) }
 }
 
@@ -62,6 +74,12 @@ fn install(steps: &mut Steps, missing: &Missing) -> Result {
     println!("{title} is missing: installing it with apt-get");
     steps.run("apt update", Command::new("apt-get").arg("update"))?;
     steps.run("apt install", Command::new("apt-get").args(["install", "--yes", package]))
+}
+
+fn has_authlib(python: &str) -> bool {
+    let mut command = Command::new(python);
+    command.args(["-c", "import authlib.oauth2"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn runs(program: &str) -> bool {

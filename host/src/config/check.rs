@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, num::NonZeroU32, time::Duration};
 
-use super::{Config, Fault, SecretRef, faults};
+use super::{Config, Fault, SecretRef, command, faults};
 use crate::{
     card::Problem,
     rules::{book::Rulebook, pool},
@@ -209,6 +209,7 @@ pub fn read_secret(place: &SecretRef) -> Result<Secret<String>, String> {
             .map_err(|_unset| format!("set the environment variable `{name}`"))?,
         SecretRef::File(path) => fs::read_to_string(path)
             .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
+        SecretRef::Command(words) => command::output(words)?,
     };
     match text.trim() {
         "" => Err("the secret is empty".to_owned()),

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
     Access, Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, ProxyHeader, Retention,
-    Retry, Storage, Tls, Worker,
+    Retry, Sealing, Storage, Tls, Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -42,6 +42,7 @@ impl Default for Config {
             limits: Limits::default(),
             egress: Egress::default(),
             storage: Storage::default(),
+            sealing: Sealing::default(),
             log: Log::default(),
             accounts: Vec::new(),
             pools: Vec::new(),

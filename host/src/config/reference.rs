@@ -57,7 +57,7 @@ fn write_key(
 /// Accounts, pools and integrations have no defaults; an example of each.
 const ENTRIES: &str = "
 # Accounts, pools and integrations kept in the file: set at every start, over what the API set.
-# A secret is read from `env` or `file` at start; it never stands in this file.
+# A secret is read from `env`, `file` or `command` at start; it never stands in this file.
 
 # [[account]]
 # id = \"crm\"
@@ -70,6 +70,7 @@ const ENTRIES: &str = "
 # rate = { per_second = 2.0, burst = 50 }
 # webhook_rate = { per_second = 100.0, burst = 200 }
 # allow_from = [\"203.0.113.0/24\"]
+# secret_origins = { api-key = [\"https://crm.example.com\"] }
 
 # [[pool]]
 # id = \"sales\"
@@ -124,6 +125,7 @@ const TABLES: &[(&str, &str)] = &[
     ("limits", "Limits"),
     ("egress", "Egress"),
     ("storage", "Storage"),
+    ("sealing", "Sealing"),
     ("log", "Log"),
 ];
 
@@ -140,6 +142,7 @@ fn default_of(table: &str, key: &str) -> Option<String> {
         "limits" => format!("{:#?}", config.limits),
         "egress" => format!("{:#?}", config.egress),
         "storage" => format!("{:#?}", config.storage),
+        "sealing" => format!("{:#?}", config.sealing),
         "log" => format!("{:#?}", config.log),
         _ => format!("{config:#?}"),
     };

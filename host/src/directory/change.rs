@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Error, Snapshot, invalid};
 use crate::{
-    account::{Account, AccountState, Grant, Rate, Role},
+    account::{Account, AccountState, FormerSecret, Grant, Rate, Role},
     card::Problem,
     config,
     id::{AccountId, PluginName, random_token},
@@ -36,6 +38,10 @@ pub struct AccountChange {
     pub rate: Option<Rate>,
     pub webhook_rate: Option<Rate>,
     pub allow_from: Option<Vec<Network>>,
+    /// Where each secret may go; `None` keeps what was said.
+    pub secret_origins: Option<BTreeMap<String, Vec<String>>>,
+    /// How long the values that are replaced still count for webhooks; `None` for no longer.
+    pub former_until: Option<Timestamp>,
 }
 
 /// The account as it shall be, or why it cannot be so.
@@ -60,6 +66,7 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
         let message = format!("{count} networks are more than {ALLOW_FROM_MAX}");
         return Err(invalid("allow_from", message));
     }
+    let former_secrets = before.map(|before| former_secrets(before, &change)).unwrap_or_default();
     let kept = before.filter(|_| change.keeps_secrets);
     let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
     secrets.extend(change.secrets);
@@ -82,7 +89,30 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
         webhook_rate: change.webhook_rate.or(before.and_then(|account| account.webhook_rate)),
         allow_from: allow_from.unwrap_or_default(),
         replaced_token: before.and_then(|account| account.replaced_token.clone()),
+        secret_origins: change
+            .secret_origins
+            .or_else(|| before.map(|account| account.secret_origins.clone()))
+            .unwrap_or_default(),
+        former_secrets,
     })
+}
+
+/// What the account's secrets were, where that shall still count. A secret that is given anew has
+/// one former value at most.
+fn former_secrets(before: &Account, change: &AccountChange) -> BTreeMap<String, FormerSecret> {
+    let mut former = before.former_secrets.clone();
+    let changed =
+        |(key, value): &(&String, &Secret<String>)| before.secrets.get(*key) != Some(value);
+    for (key, _) in change.secrets.iter().filter(changed) {
+        let value = before.secrets.get(key).cloned();
+        match value.zip(change.former_until) {
+            Some((value, until)) => {
+                former.insert(key.clone(), FormerSecret { value, until });
+            }
+            None => drop(former.remove(key)),
+        }
+    }
+    former
 }
 
 /// Bounds of a rate. Below the lower one a call of several requests would spend its time waiting.

@@ -117,6 +117,8 @@ async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result
         rate: entry.rate,
         webhook_rate: entry.webhook_rate,
         allow_from: Some(entry.allow_from.clone()),
+        secret_origins: Some(entry.secret_origins.clone()),
+        former_until: None,
     };
     directory.set_account(change).await.map_err(|error| sentence(&error))
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Extension, Json, body::Body, extract::State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -23,6 +23,9 @@ use crate::{
     secret::Secret,
 };
 
+/// Longest time that a former value of a secret counts, in seconds: 30 days.
+const OVERLAP_S_MAX: u32 = 30 * 24 * 3600;
+
 /// An account as the API shows it: keys of secrets, never values.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountBody {
@@ -41,6 +44,11 @@ pub(super) struct AccountBody {
     /// From where its URL takes webhooks; absent for everywhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allow_from: Vec<Network>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    secret_origins: BTreeMap<String, Vec<String>>,
+    /// Until when values that secrets had before count for webhooks.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    former_secrets: BTreeMap<String, Timestamp>,
     /// A secret: for those who may change the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
@@ -77,6 +85,12 @@ pub(super) struct AccountInput {
     /// From where its URL takes webhooks, empty for everywhere; kept where it is not given.
     #[serde(default)]
     allow_from: Option<Vec<Network>>,
+    /// Where each secret may go; kept where it is not given.
+    #[serde(default)]
+    secret_origins: Option<BTreeMap<String, Vec<String>>>,
+    /// How long the values that `secrets` replaces still count for webhooks, in seconds.
+    #[serde(default)]
+    overlap_s: u32,
     /// `active` sets a paused account to work again.
     #[serde(default)]
     state: Option<AccountState>,
@@ -123,6 +137,12 @@ pub(super) async fn set(
     let id: AccountId = id.parse().map_err(|error| field_problem("id", &error))?;
     let input: AccountInput = body::read_json(input).await?;
     let changed = Changed(named(&input));
+    if OVERLAP_S_MAX < input.overlap_s {
+        let message = format!("{} is above {OVERLAP_S_MAX}", input.overlap_s);
+        return Err(field_problem("overlap_s", &message));
+    }
+    let overlap = SignedDuration::from_secs(input.overlap_s.into());
+    let former_until = state.clock.now().checked_add(overlap).ok();
     let change = AccountChange {
         id: id.clone(),
         plugin: input.plugin,
@@ -137,6 +157,8 @@ pub(super) async fn set(
         rate: input.rate,
         webhook_rate: input.webhook_rate,
         allow_from: input.allow_from,
+        secret_origins: input.secret_origins,
+        former_until: former_until.filter(|_| 0 < input.overlap_s),
     };
     state.directory.set_account(change).await?;
     tracing::info!(account.id = %id, "account set");
@@ -216,6 +238,7 @@ const NAMED_CHARS_MAX: usize = 1000;
 
 pub(super) fn show_entry(state: &AppState, caller: &Caller, entry: &Entry) -> AccountBody {
     let account = &entry.account;
+    let former = account.former_secrets.iter();
     AccountBody {
         id: account.id.clone(),
         plugin: account.plugin.clone(),
@@ -228,6 +251,8 @@ pub(super) fn show_entry(state: &AppState, caller: &Caller, entry: &Entry) -> Ac
         rate: account.rate,
         webhook_rate: account.webhook_rate,
         allow_from: account.allow_from.clone(),
+        secret_origins: account.secret_origins.clone(),
+        former_secrets: former.map(|(key, it)| (key.clone(), it.until)).collect(),
         webhook_url: webhook_url(state, caller, account),
         replaced_url_until: replaced_until(account, state.clock.now()),
         problems: entry.adapter.as_ref().err().cloned().unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use jiff::Timestamp;
 use tracing::Instrument as _;
 use wasmtime::{Store, component::Instance};
 
@@ -22,6 +23,7 @@ use crate::{
 mod channel;
 mod contacts;
 mod deals;
+mod oauth;
 mod page;
 mod push;
 
@@ -34,6 +36,8 @@ pub struct Adapter {
     pub(super) bound: Arc<Bound>,
     pub(super) caller: Arc<Caller>,
     pub(super) tally: Arc<Tally>,
+    /// The same with one of the secrets as it was, and how long that still counts.
+    pub(super) former: Vec<(Timestamp, Adapter)>,
 }
 
 impl Adapter {

@@ -1,6 +1,9 @@
 //! A plugin bound to one account: the settings checked against the manifest, and the way out.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::Semaphore;
 use url::Url;
@@ -22,9 +25,19 @@ pub(super) struct Bound {
     pub(super) slots: Semaphore,
     pub(super) turnstile: Turnstile,
     pub(super) clock: Arc<dyn Clock>,
+    /// Why the host obtained no token, for whoever pauses the account.
+    pub(super) refusal: Mutex<Option<String>>,
 }
 
 impl Bound {
+    pub(super) fn refuse(&self, why: String) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    pub(super) fn take_refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     pub(super) fn account_name(&self) -> &str {
         self.account.id.as_str()
     }

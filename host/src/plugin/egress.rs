@@ -4,15 +4,19 @@
 
 mod address;
 mod connector;
+mod denials;
+mod message;
 mod oauth;
 mod permits;
 mod request;
 mod response;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::{
     error::Error,
+    net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -27,19 +31,29 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, client::Resumption, crypto::ring};
 use tokio::time;
-use url::Url;
+use url::{Host, Url};
 
 pub(super) use self::oauth::{NoToken, Oauth, Token, check_manifest};
 use self::{
     connector::{AddressRefused, Connector, Lookup, Reach},
-    permits::Permits,
+    denials::Denied,
+    permits::{Permits, TOKENS_KEY},
+    settings::{plain_settings, secret_problems},
 };
-use super::secrets::{SECRET_BYTES_MIN, Secrets};
+pub use self::{
+    denials::{DENIALS_MAX, DenialLog},
+    message::{FetchError, Incoming, Outgoing},
+    oauth::{Begun, Connection, ConsentError},
+};
+use super::secrets::Secrets;
 use crate::{
     account::{Account, Manifest},
     card::Problem,
+    clock::Clock,
     config,
+    id::AccountId,
     secret::Secret,
+    storage::Tokens,
 };
 
 /// Headers of a request, and of a response.
@@ -55,7 +69,7 @@ const HEAD_SLACK_BYTES: usize = 8 << 10;
 const TLS_SESSIONS_MAX: usize = 64;
 
 /// Tokens of one account that are looked for in what comes back: a late answer may hold an old one.
-const TOKENS_SCRUBBED: usize = 4;
+const TOKENS_SCRUBBED: usize = 8;
 
 /// What all accounts share: limits, and the certificates that are trusted.
 pub struct Egress {
@@ -64,10 +78,14 @@ pub struct Egress {
     response_bytes_max: usize,
     tls: ClientConfig,
     lookup: Lookup,
+    denials: Arc<DenialLog>,
+    tokens: Arc<dyn Tokens>,
 }
 
 /// One account's way out: its rules, its connections, its secrets.
 pub struct Door {
+    account: AccountId,
+    denials: Arc<DenialLog>,
     permits: Permits,
     settings: Vec<(String, String)>,
     secrets: Secrets,
@@ -78,6 +96,8 @@ pub struct Door {
     public: HttpClient,
     /// Apart from `public`, so that a connection opened under a private grant serves nothing else.
     private: HttpClient,
+    /// Likewise, for addresses that are granted as such.
+    exact: HttpClient,
     timeout: Duration,
     request_bytes_max: usize,
     response_bytes_max: usize,
@@ -92,49 +112,14 @@ struct Scrubber {
 
 type HttpClient = Client<Connector, Full<Bytes>>;
 
-/// A request as the guest wrote it, with placeholders for secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    pub method: String,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-    /// Shortens the limit of the configuration, never lengthens it.
-    pub timeout_ms: Option<u32>,
-}
-
-/// A response as the guest sees it, with placeholders for secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incoming {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-/// Why there is no response. The texts hold no secret and no filled URL.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FetchError {
-    /// Not asked or not granted; the text names the grant that would allow it.
-    #[error("denied: {0}")]
-    Denied(String),
-    #[error("invalid request: {0}")]
-    Invalid(String),
-    /// Surely nothing was sent.
-    #[error("unreachable: {0}")]
-    Unreachable(String),
-    /// The request, or a part of it, may have been sent.
-    #[error("interrupted: {0}")]
-    Interrupted(String),
-    /// Nothing was sent.
-    #[error("request too large: {0}")]
-    RequestTooLarge(String),
-    /// The request was sent.
-    #[error("response too large: {0}")]
-    ResponseTooLarge(String),
-}
-
 impl Egress {
-    pub fn new(egress: &config::Egress, limits: &config::Limits) -> Self {
+    /// Denials are noted at the time of `clock`.
+    pub fn new(
+        egress: &config::Egress,
+        limits: &config::Limits,
+        clock: Arc<dyn Clock>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Self {
         let provider = Arc::new(ring::default_provider());
         let versions =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -147,7 +132,14 @@ impl Egress {
             response_bytes_max: limits.http_response_bytes,
             tls,
             lookup: connector::system_lookup(),
+            denials: Arc::new(DenialLog::new(clock)),
+            tokens,
         }
+    }
+
+    /// What accounts were denied.
+    pub fn denials(&self) -> &Arc<DenialLog> {
+        &self.denials
     }
 
     /// Opens an account's way out, or tells everything that is wrong with its rules and secrets.
@@ -155,7 +147,7 @@ impl Egress {
         let mut problems = Vec::new();
         let permits = Permits::read(manifest, account, &mut problems);
         problems.extend(secret_problems(manifest, account));
-        let oauth = Oauth::read(manifest, account, &mut problems);
+        let oauth = Oauth::read(manifest, account, &self.tokens, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -164,17 +156,21 @@ impl Egress {
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_MAX);
         let tls = Arc::new(tls);
         let secrets = Secrets::new(account.secrets.iter());
-        let scrubbed = Arc::new(secrets.and_tokens(&[]));
+        let former: Vec<_> = account.former_secrets.values().map(|it| it.value.clone()).collect();
+        let scrubbed = Arc::new(secrets.and_tokens(&former));
         let for_guests = oauth.as_ref().map(|_| Oauth::for_guests(&secrets));
         Ok(Door {
+            account: account.id.clone(),
+            denials: Arc::clone(&self.denials),
             permits,
             settings: plain_settings(manifest, account),
             secrets,
             for_guests,
-            scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: Vec::new() }),
+            scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: former }),
             oauth,
             public: self.client(Reach::Public, &tls),
             private: self.client(Reach::Private, &tls),
+            exact: self.client(Reach::Exact, &tls),
             timeout: millis(self.config.timeout_ms.get()),
             request_bytes_max: self.request_bytes_max,
             response_bytes_max: self.response_bytes_max,
@@ -225,7 +221,46 @@ impl Door {
     /// Whether a request may go where it wants to; all else is seen when it is sent.
     pub(super) fn check(&self, request: &Outgoing) -> Result<(), FetchError> {
         let url = request::read_url(&request.url, &self.secrets)?;
-        self.permits.check(&url).map(drop)
+        self.reach(&url, &request.method).map(drop)
+    }
+
+    fn reach(&self, url: &Url, method: &str) -> Result<Reach, FetchError> {
+        let reach = self.permits.check(url, method);
+        let reach = reach.map_err(|denied| self.denied(url, method, denied))?;
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) | None => None,
+        };
+        match address.filter(|address| !reach.allows(*address)) {
+            Some(refused) => Err(self.denied(url, method, permits::address_denied(url, refused))),
+            None => Ok(reach),
+        }
+    }
+
+    /// Notes a denial for the operator, and tells the guest.
+    fn denied(&self, url: &Url, method: &str, denied: Denied) -> FetchError {
+        self.denials.note(&self.account, url, method, &denied);
+        FetchError::Denied(denied.message)
+    }
+
+    /// The secrets that may go to this place, where those are not all.
+    fn held_back(
+        &self,
+        request: &Outgoing,
+        url: &Url,
+        filling: &Secrets,
+    ) -> Result<Option<Secrets>, Denied> {
+        let kept = filling.only(|key| !self.permits.lets_secret(key, url));
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        let headers = request.headers.iter().map(|(_, value)| value.as_bytes());
+        let texts = headers.chain([request.url.as_bytes(), &request.body]);
+        match kept.named_in(texts) {
+            Some(key) => Err(permits::secret_denied(key, url)),
+            None => Ok(Some(filling.only(|key| self.permits.lets_secret(key, url)))),
+        }
     }
 
     /// Sends one request and reads its whole response.
@@ -257,6 +292,7 @@ impl Door {
     /// From now on this token is taken out of whatever comes back.
     fn learn(&self, token: &Secret<String>) {
         let mut scrubber = self.scrubber.write().unwrap_or_else(PoisonError::into_inner);
+        scrubber.tokens.retain(|known| known != token);
         scrubber.tokens.insert(0, token.clone());
         scrubber.tokens.truncate(TOKENS_SCRUBBED);
         scrubber.secrets = Arc::new(self.secrets.and_tokens(&scrubber.tokens));
@@ -275,20 +311,32 @@ impl Door {
     ) -> Result<Incoming, FetchError> {
         let url = request::read_url(&request.url, &self.secrets)?;
         // Before any secret is put in.
-        let reach = self.permits.check(&url)?;
+        let method = request.method.clone();
+        let reach = self.reach(&url, &method)?;
+        let held_back = self.held_back(&request, &url, filling);
+        let fewer = held_back.map_err(|denied| self.denied(&url, &method, denied))?;
         let limit = request.timeout_ms.map_or(self.timeout, |own| self.timeout.min(millis(own)));
+        let filling = fewer.as_ref().unwrap_or(filling);
         let mut request = request::build(request, &url, filling, self.request_bytes_max)?;
         if let Some(token) = token {
+            if !self.permits.lets_secret(TOKENS_KEY, &url) {
+                let denied = permits::secret_denied(TOKENS_KEY, &url);
+                return Err(self.denied(&url, &method, denied));
+            }
+            request::whole_answers_only(request.headers())?;
             request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| token.header());
         }
         let client = match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
+            Reach::Exact => &self.exact,
         };
         let connection = capture_connection(&mut request);
         let exchange = async {
-            let response =
-                client.request(request).await.map_err(|error| self.failure(&url, &error))?;
+            let response = client
+                .request(request)
+                .await
+                .map_err(|error| self.failure(&url, &method, &error))?;
             response::read(response, scrubber, response_bytes_max).await
         };
         match time::timeout(limit, exchange).await {
@@ -304,9 +352,10 @@ impl Door {
         }
     }
 
-    fn failure(&self, url: &Url, error: &legacy::Error) -> FetchError {
-        if causes(error).any(<dyn Error>::is::<AddressRefused>) {
-            return permits::private_denied(url);
+    fn failure(&self, url: &Url, method: &str, error: &legacy::Error) -> FetchError {
+        let refused = causes(error).find_map(<dyn Error>::downcast_ref::<AddressRefused>);
+        if let Some(AddressRefused(address)) = refused {
+            return self.denied(url, method, permits::address_denied(url, *address));
         }
         let is_large = |cause: &(dyn Error + 'static)| {
             cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
@@ -330,32 +379,6 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 fn text_of(error: &(dyn Error + 'static)) -> String {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     texts.join(": ")
-}
-
-fn secret_problems(manifest: &Manifest, account: &Account) -> Vec<Problem> {
-    let short = account.secrets.iter().filter(|(_, value)| value.expose().len() < SECRET_BYTES_MIN);
-    let short = short.map(|(key, _)| Problem {
-        field: Some(key.clone()),
-        message: format!("a secret has at least {SECRET_BYTES_MIN} bytes: a shorter one cannot be kept out of logs"),
-    });
-    let open = manifest
-        .settings
-        .iter()
-        .filter(|own| own.secret && account.settings.contains_key(&own.key));
-    let open = open.map(|setting| Problem {
-        field: Some(setting.key.clone()),
-        message: "is a secret: give it under `secrets`, not under `settings`".to_owned(),
-    });
-    short.chain(open).collect()
-}
-
-/// The account's own values, then the manifest's defaults: the first of a key counts.
-fn plain_settings(manifest: &Manifest, account: &Account) -> Vec<(String, String)> {
-    let own = account.settings.iter().map(|(key, value)| (key.clone(), value.clone()));
-    let open = manifest.settings.iter().filter(|setting| !setting.secret);
-    let defaults =
-        open.filter_map(|setting| Some((setting.key.clone(), setting.default_value.clone()?)));
-    own.chain(defaults).collect()
 }
 
 fn millis(count: u32) -> Duration {

@@ -1,10 +1,13 @@
 //! Secrets that never enter the sandbox: placeholders for the guest, values on the way out,
 //! and placeholders again for whatever comes back.
 
+mod spelled;
+
 use std::{borrow::Cow, sync::Arc};
 
 use url::form_urlencoded;
 
+use self::spelled::{entity_length, hex_length, json_length, percent_length, wide_length};
 use crate::{base64, id, secret::Secret};
 
 /// A shorter value is found by chance in any text, so it cannot be scrubbed.
@@ -28,8 +31,9 @@ struct Entry {
     key: Option<String>,
     value: Secret<String>,
     placeholder: String,
-    /// The value as it is, in base64 and in base64 for URLs, both without padding.
-    spellings: [Secret<String>; 3],
+    /// The value in base64 and in base64 for URLs: alone, without padding, then what is left of it
+    /// within a longer text, wherever in that it begins. None of them twice.
+    encoded: Vec<Secret<String>>,
 }
 
 /// Where a value is put in, which decides how it is escaped.
@@ -57,16 +61,35 @@ impl Secrets {
 
     /// All secrets but this one.
     pub(super) fn without(&self, key: &str) -> Self {
-        let others = self.entries.iter().filter(|entry| entry.key.as_deref() != Some(key));
-        Self::of(others.cloned().collect())
+        self.only(|own| own != key)
+    }
+
+    /// The secrets with these keys.
+    pub(super) fn only(&self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let wanted = |entry: &&Arc<Entry>| entry.key.as_deref().is_some_and(&is_wanted);
+        Self::of(self.entries.iter().filter(wanted).cloned().collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The key of a secret whose placeholder stands in one of the texts, if there is one.
+    pub(super) fn named_in(
+        &self,
+        mut texts: impl Iterator<Item = impl AsRef<[u8]>>,
+    ) -> Option<&str> {
+        texts.find_map(|text| {
+            let is_there = |entry: &&Arc<Entry>| holds(text.as_ref(), entry.placeholder.as_bytes());
+            self.entries.iter().find(is_there)?.key.as_deref()
+        })
     }
 
     fn of(mut entries: Vec<Arc<Entry>>) -> Self {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.expose().len()));
         let mut starts = Box::new([false; 256]);
-        let firsts = entries.iter().flat_map(|entry| &entry.spellings);
-        let firsts = firsts.filter_map(|spelling| spelling.expose().bytes().next());
-        for byte in firsts.chain(*b"%\\+") {
+        let firsts = entries.iter().flat_map(|entry| entry.firsts());
+        for byte in firsts.chain(*b"%\\+&") {
             if let Some(slot) = starts.get_mut(usize::from(byte)) {
                 *slot = true;
             }
@@ -133,27 +156,44 @@ impl Secrets {
 
 impl Entry {
     fn new(key: Option<&str>, value: &Secret<String>) -> Self {
-        let text = value.expose();
-        let spellings = [
-            text.clone(),
-            base64::unpadded(text.as_bytes(), base64::USUAL),
-            base64::unpadded(text.as_bytes(), base64::FOR_URLS),
-        ]
-        .map(Secret::new);
+        let bytes = value.expose().as_bytes();
+        let alphabets = [base64::USUAL, base64::FOR_URLS];
+        let whole = alphabets.map(|letters| base64::unpadded(bytes, letters));
+        let within = alphabets
+            .into_iter()
+            .flat_map(|letters| [0, 1, 2].map(|at| within(bytes, at, letters)));
+        let mut encoded: Vec<String> = Vec::new();
+        for text in whole.into_iter().chain(within) {
+            if SECRET_BYTES_MIN <= text.len() && !encoded.contains(&text) {
+                encoded.push(text);
+            }
+        }
+        let encoded = encoded.into_iter().map(Secret::new).collect();
         let placeholder = format!("{PREFIX}{}", id::random_token());
-        Self { key: key.map(str::to_owned), value: value.clone(), placeholder, spellings }
+        Self { key: key.map(str::to_owned), value: value.clone(), placeholder, encoded }
+    }
+
+    /// The bytes that a spelling may start with, beside those of escapes.
+    fn firsts(&self) -> Vec<u8> {
+        let first = |text: &Secret<String>| text.expose().bytes().next();
+        let hex = first(&self.value).map(|byte| char::from_digit(u32::from(byte >> 4), 16));
+        let hex = hex.flatten().into_iter().flat_map(|digit| [digit, digit.to_ascii_uppercase()]);
+        let hex = hex.filter_map(|digit| u8::try_from(digit).ok());
+        self.encoded.iter().chain([&self.value]).filter_map(first).chain(hex).collect()
     }
 
     /// How many bytes the secret takes at the start of `text`, if it stands there.
     fn length_in(&self, text: &[u8]) -> Option<usize> {
-        let [value, encoded @ ..] = &self.spellings;
         let length_of = |spelling: &str| {
             let is_raw = text.starts_with(spelling.as_bytes());
             let raw = is_raw.then_some(spelling.len());
             raw.or_else(|| percent_length(text, spelling)).or_else(|| json_length(text, spelling))
         };
-        length_of(value.expose()).or_else(|| {
-            let length = encoded.iter().find_map(|spelling| length_of(spelling.expose()))?;
+        let value = self.value.expose();
+        let alone = length_of(value).or_else(|| entity_length(text, value));
+        let alone = alone.or_else(|| hex_length(text, value)).or_else(|| wide_length(text, value));
+        alone.or_else(|| {
+            let length = self.encoded.iter().find_map(|spelling| length_of(spelling.expose()))?;
             let padding =
                 text.iter().skip(length).take(2).take_while(|byte| **byte == b'=').count();
             Some(length + padding)
@@ -217,63 +257,17 @@ fn rewrite<'t, 'w>(
     Some(Cow::Owned(out))
 }
 
-/// The length of `want` at the start of `text`, each byte plain or as `%XX`, a space also as `+`.
-fn percent_length(text: &[u8], want: &str) -> Option<usize> {
-    let mut rest = text;
-    for byte in want.bytes() {
-        rest = match rest {
-            [b'%', digits @ ..] if hex(digits.get(..2)?) == Some(u16::from(byte)) => {
-                digits.get(2..)?
-            }
-            [first, tail @ ..] if *first == byte => tail,
-            [b'+', tail @ ..] if byte == b' ' => tail,
-            _ => return None,
-        };
-    }
-    Some(text.len() - rest.len())
+/// What of a value's base64 is the same whatever stands before and after it, where so many bytes
+/// stand before it: whole letters of its own bits.
+fn within(value: &[u8], before: usize, letters: [u8; 2]) -> String {
+    let padded = [[0; 2].get(..before).unwrap_or_default(), value].concat();
+    let (first, end) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
+    let encoded = base64::unpadded(&padded, letters);
+    encoded.get(first..end).unwrap_or_default().to_owned()
 }
 
-/// The length of `want` at the start of `text`, each character plain or escaped as in JSON.
-fn json_length(text: &[u8], want: &str) -> Option<usize> {
-    let mut rest = text;
-    for wanted in want.chars() {
-        rest = json_char(rest, wanted)?;
-    }
-    Some(text.len() - rest.len())
-}
-
-/// What follows `wanted` in `text`.
-fn json_char(text: &[u8], wanted: char) -> Option<&[u8]> {
-    let short = match text {
-        [b'\\', b'n', tail @ ..] => Some(('\n', tail)),
-        [b'\\', b'r', tail @ ..] => Some(('\r', tail)),
-        [b'\\', b't', tail @ ..] => Some(('\t', tail)),
-        [b'\\', b'b', tail @ ..] => Some(('\u{8}', tail)),
-        [b'\\', b'f', tail @ ..] => Some(('\u{c}', tail)),
-        [b'\\', quoted @ (b'"' | b'\\' | b'/'), tail @ ..] => Some((char::from(*quoted), tail)),
-        _ => None,
-    };
-    if let Some((_, tail)) = short.filter(|(found, _)| *found == wanted) {
-        return Some(tail);
-    }
-    if text.starts_with(b"\\u") {
-        let mut rest = text;
-        for unit in wanted.encode_utf16(&mut [0; 2]) {
-            let digits = rest.strip_prefix(b"\\u")?;
-            if hex(digits.get(..4)?)? != *unit {
-                return None;
-            }
-            rest = digits.get(4..)?;
-        }
-        return Some(rest);
-    }
-    text.strip_prefix(wanted.encode_utf8(&mut [0; 4]).as_bytes())
-}
-
-fn hex(digits: &[u8]) -> Option<u16> {
-    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
-    let text = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
-    u16::from_str_radix(text, 16).ok()
+fn holds(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len().max(1)).any(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -323,12 +317,46 @@ mod tests {
             "ayIvICslw6lc8J-YgA==",
             "ayIvICslw6lc8J%2BYgA",
             "ayIvICslw6lc8J\\u002bYgA",
+            "k%2522%252F%2520%252B%2525%25C3%25A9%255C%25F0%259F%2598%2580",
+            "6b222f202b25c3a95cf09f9880",
+            "6B222F202B25C3A95CF09F9880",
+            "k&quot;/ +%é\\😀",
+            "k&#34;/&#x20;+%&#233;&#92;&#x1F600;",
         ] {
             assert_eq!(
                 secrets.scrub(&format!("<{spelling}>")),
                 format!("<{placeholder}>"),
                 "{spelling}"
             );
+        }
+    }
+
+    #[test]
+    fn a_value_within_longer_base64_is_scrubbed_wherever_it_begins() {
+        let secrets = secrets(&[("api-key", "s3cret-of-the-shop")]);
+        for before in ["", "a", "ab", "abc", "user:", "longer user:"] {
+            for after in ["", "x", "xy", ":and more"] {
+                let whole = format!("{before}s3cret-of-the-shop{after}");
+                for letters in [base64::USUAL, base64::FOR_URLS] {
+                    let text = base64::unpadded(whole.as_bytes(), letters);
+                    let clean = secrets.scrub(&format!("Basic {text}=="));
+                    assert!(clean.contains("pbsecret"), "{before} {after}: {clean}");
+                    // At most the letters at its edges are left, of which each has bits of others.
+                    let left = clean.replace(secrets.placeholder("api-key").unwrap(), "");
+                    let outside = (before.len() + after.len()) * 4 / 3 + 4;
+                    assert!(left.len() <= "Basic ==".len() + outside, "{left}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_in_two_bytes_for_each_letter_is_scrubbed() {
+        let secrets = secrets(&[("api-key", "s3cret")]);
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = "<s3cret>".encode_utf16().flat_map(order).collect();
+            let clean = secrets.scrub_bytes(&wide, 1000).unwrap();
+            assert!(holds(&clean, b"pbsecret") && !holds(&clean, b"s\x003\0c"), "{clean:?}");
         }
     }
 

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use deadpool_postgres::{Pool, Transaction};
 
 use self::{connect::Connections, error::is_conflict, ingest::Ingest, news::Newsroom};
-use super::{Error, Result, Stores, codec, codec::unavailable, rows as values};
-use crate::{config, tasks::Tasks};
+use super::{
+    Error, Keys, Resealed, Result, Stores, codec, codec::unavailable, rows as values, sealed,
+};
+use crate::{config, seal::Keyring, tasks::Tasks};
 
 mod accept;
 mod access;
 mod clients;
 mod connect;
+mod denials;
 mod draws;
 mod error;
 mod events;
@@ -27,11 +30,13 @@ mod lease;
 mod mend;
 mod migrations;
 mod news;
+mod oauth;
 mod partitions;
 mod queries;
 mod registry;
 mod replay;
 mod retention;
+mod sealing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -45,22 +50,33 @@ pub struct Postgres {
     ingest: Ingest,
     news: Newsroom,
     tasks: Tasks,
+    keys: Arc<Keyring>,
 }
 
 impl Postgres {
     /// Connects, and makes or migrates the schema. Several hosts may do so at once.
     ///
     /// `url` may hold a password: it stands in no error and in no log.
-    pub async fn open(url: &str, options: &config::Storage) -> Result<Arc<Self>> {
+    /// What the newest of the `keys` has not sealed is sealed anew.
+    pub async fn open(url: &str, options: &config::Storage, keys: &Keys) -> Result<Arc<Self>> {
         let connections = Connections::parse(url)?;
         connections.check().await?;
         migrations::apply(&connections).await?;
+        let keys = Arc::new(sealing::apply(&connections, keys).await?.0);
         let tasks = Tasks::default();
         let news = Newsroom::open(&connections, &tasks);
         let ingest = Ingest::start(&connections, options, news.notes(), &tasks)?;
         let size = usize::try_from(options.connections.get()).unwrap_or(usize::MAX);
         let pool = connections.pool(size)?;
-        Ok(Arc::new(Self { pool, ingest, news, tasks }))
+        Ok(Arc::new(Self { pool, ingest, news, tasks, keys }))
+    }
+
+    /// Seals with the first of the keys what others have sealed.
+    pub async fn reseal(url: &str, keys: &Keys) -> Result<Resealed> {
+        let connections = Connections::parse(url)?;
+        connections.check().await?;
+        migrations::apply(&connections).await?;
+        Ok(sealing::apply(&connections, keys).await?.1)
     }
 
     pub fn stores(self: &Arc<Self>) -> Stores {
@@ -72,6 +88,8 @@ impl Postgres {
             turns: Arc::<Self>::clone(self),
             peers: Arc::<Self>::clone(self),
             access: Arc::<Self>::clone(self),
+            tokens: Arc::<Self>::clone(self),
+            denials: Arc::<Self>::clone(self),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use self::alone::{Alone, OwnTurns};
-use super::{Error, Result, Stores, codec, codec::unavailable, rows};
-use crate::config;
+use super::{Error, Keys, Resealed, Result, Stores, codec, codec::unavailable, rows, sealed};
+use crate::{config, seal::Keyring};
 
 mod accept;
 mod access;
 mod alone;
 mod connection;
+mod denials;
 mod draws;
 mod forget;
 mod holds;
@@ -18,10 +19,12 @@ mod kv;
 mod lease;
 mod links;
 mod migrations;
+mod oauth;
 mod readers;
 mod registry;
 mod replay;
 mod retention;
+mod sealing;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,7 @@ pub struct Sqlite {
     writer: writer::Writer,
     readers: readers::Readers,
     rejected_max: u32,
+    keys: Arc<Keyring>,
     #[expect(dead_code, reason = "held, and released by its drop")]
     lock: File,
 }
@@ -44,14 +48,42 @@ impl Sqlite {
     /// Opens the database, makes or migrates it, and gives back the leases of an earlier process.
     ///
     /// The last handle or store that is dropped closes it; [`Sqlite::close`] does so in order.
+    ///
+    /// Its secrets are sealed with the key file in its folder.
     pub fn open(path: &Path, options: &config::Storage) -> Result<Arc<Self>> {
+        Self::open_with(path, options, &Keys::in_folder(folder_of(path)))
+    }
+
+    /// The same with other keys. What the newest of them has not sealed is sealed anew.
+    pub fn open_with(path: &Path, options: &config::Storage, keys: &Keys) -> Result<Arc<Self>> {
         let lock = connection::lock(path)?;
         let db = connection::open_writer(path)?;
         migrations::apply(&db)?;
+        let keys = Arc::new(sealing::apply(&db, keys)?.0);
         settle::give_back_all(&db)?;
         let readers = readers::Readers::open(path, options)?;
         let writer = writer::Writer::start(db, options)?;
-        Ok(Arc::new(Self { writer, readers, rejected_max: options.rejected_max, lock }))
+        Ok(Arc::new(Self { writer, readers, rejected_max: options.rejected_max, keys, lock }))
+    }
+
+    /// Seals with the first of the keys what others have sealed; no host may run meanwhile.
+    pub fn reseal(path: &Path, keys: &Keys) -> Result<Resealed> {
+        let lock = connection::lock(path)?;
+        let db = connection::open_writer(path)?;
+        migrations::apply(&db)?;
+        let (_keys, resealed) = sealing::apply(&db, keys)?;
+        drop(lock);
+        Ok(resealed)
+    }
+
+    /// Makes a new key in the key file and seals all secrets with it; no host may run meanwhile.
+    pub fn rotate(path: &Path, keys: &Keys) -> Result<Resealed> {
+        let lock = connection::lock(path)?;
+        let db = connection::open_writer(path)?;
+        migrations::apply(&db)?;
+        let resealed = sealing::rotate(&db, keys);
+        drop(lock);
+        resealed
     }
 
     pub fn stores(self: &Arc<Self>) -> Stores {
@@ -63,6 +95,8 @@ impl Sqlite {
             turns: Arc::new(OwnTurns::default()),
             peers: Arc::new(Alone),
             access: Arc::<Self>::clone(self),
+            tokens: Arc::<Self>::clone(self),
+            denials: Arc::<Self>::clone(self),
         }
     }
 
@@ -78,6 +112,10 @@ impl Sqlite {
             tracing::error!("closing the database has panicked");
         }
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 impl From<rusqlite::Error> for Error {

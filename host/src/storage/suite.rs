@@ -44,6 +44,7 @@ macro_rules! on_every_backend {
 
 mod accept;
 mod access;
+mod denials;
 pub(super) mod draws;
 mod forget;
 mod holds;
@@ -51,9 +52,11 @@ mod kv;
 mod lanes;
 mod links;
 mod model;
+mod oauth;
 mod registry;
 mod reread;
 mod retention;
+mod sealing;
 mod shares;
 mod steps;
 mod stops;
@@ -92,11 +95,16 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) async fn new() -> Self {
         let database = patchbay_test_postgres::database().await;
-        let postgres = postgres::Postgres::open(&database.url, &options()).await.unwrap();
+        let postgres = postgres::Postgres::open(&database.url, &options(), &keys()).await.unwrap();
         let stores = postgres.stores();
         register(&stores).await;
         Self { stores, postgres, database }
     }
+}
+
+/// The keys of all hosts on one database.
+pub(super) fn keys() -> Keys {
+    Keys::Given(crate::secret::Secret::new("5e".repeat(32)))
 }
 
 pub(super) fn options() -> config::Storage {

@@ -19,7 +19,7 @@ use patchbay::{
     id::AccountId,
     plugin::{Adapter, Error, Options, Plugin, Plugins},
     secret::Secret,
-    storage::{self, Change, Committed, Kv, Turns},
+    storage::{self, Change, Committed, Kv, Turns, sqlite::Sqlite},
 };
 use tempfile::TempDir;
 
@@ -141,7 +141,12 @@ impl Stage {
 pub(crate) fn floor(limits: Limits, cache: PathBuf, compiler: PathBuf) -> Plugins {
     let options = Options { limits, egress: config::Egress::default(), compiled: cache, compiler };
     let (kv, turns) = (Arc::<MemoryKv>::default(), Arc::<MemoryTurns>::default());
-    Plugins::new(options, kv, turns, Arc::new(SystemClock)).unwrap()
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("patchbay.db");
+    let stores = Sqlite::open(&database, &config::Storage::default()).unwrap().stores();
+    // Open as long as the floor is; nobody opens it again.
+    drop(folder);
+    Plugins::new(options, kv, turns, stores.tokens, Arc::new(SystemClock)).unwrap()
 }
 
 /// A guest's bytes, as `cargo xtask plugins` builds it.

@@ -222,7 +222,12 @@ impl Seat {
 
 /// Short limits, so that the leases of a dead host soon run out.
 fn configuration(seat: &Seat, plugins: &Path, ledger: &Ledger, storage: Option<&str>) -> String {
-    let storage = storage.map(|url| format!("storage = '{url}'")).unwrap_or_default();
+    let storage = storage.map(|url| {
+        // All seats share the database, each with a folder of its own.
+        let key = "5e".repeat(32);
+        format!("storage = '{url}'\nsealing.key = {{ command = ['echo', '{key}'] }}")
+    });
+    let storage = storage.unwrap_or_default();
     let listen = seat.url.strip_prefix("http://").unwrap();
     let mut text = format!(
         r#"

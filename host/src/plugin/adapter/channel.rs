@@ -13,7 +13,24 @@ const REPLY: Export = Export::pure("reply");
 
 impl Adapter {
     /// What the channel adapter makes of a webhook.
+    ///
+    /// One that is rejected is asked about again with the secrets that the account had before,
+    /// while those still count: whoever signs it may not know the new ones yet.
     pub async fn receive(&self, request: &Request) -> Result<Received, Error> {
+        let received = self.receive_once(request).await;
+        if let Ok(Received::Reject(_)) = received {
+            let now = self.bound.clock.now();
+            for (_, former) in self.former.iter().filter(|(until, _)| now < *until) {
+                let again = former.receive_once(request).await;
+                if let Ok(Received::Events(_) | Received::Answer(_)) = again {
+                    return again;
+                }
+            }
+        }
+        received
+    }
+
+    async fn receive_once(&self, request: &Request) -> Result<Received, Error> {
         let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
         let request = channel::request(request);
         self.call(

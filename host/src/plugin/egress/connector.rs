@@ -24,7 +24,7 @@ use rustls::ClientConfig;
 use tokio::{net::TcpStream, time};
 use tower_service::Service;
 
-use super::address;
+use super::address::{self, Kind};
 
 type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -43,23 +43,29 @@ pub(super) fn system_lookup() -> Lookup {
 }
 
 /// Which addresses a connection may go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     Public,
     /// The operator granted it: loopback and private networks too.
     Private,
+    /// The operator granted the address itself, which the URL names: whatever it is.
+    Exact,
 }
 
 impl Reach {
-    fn allows(self, address: IpAddr) -> bool {
-        self == Self::Private || address::is_public(address)
+    pub(super) fn allows(self, address: IpAddr) -> bool {
+        match address::kind(address) {
+            Kind::Public => true,
+            Kind::Private => self != Self::Public,
+            Kind::Sensitive => self == Self::Exact,
+        }
     }
 }
 
-/// All addresses of the host are of kinds that need a grant with `private`.
+/// All addresses of the host are of kinds that need another grant; this is the first of them.
 #[derive(Debug, thiserror::Error)]
 #[error("the address is not public")]
-pub(super) struct AddressRefused;
+pub(super) struct AddressRefused(pub(super) IpAddr);
 
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {} ms", .0.as_millis())]
@@ -86,15 +92,14 @@ impl Service<Name> for Resolver {
         let reach = self.reach;
         Box::pin(async move {
             let found = pending.await?;
-            let is_any = !found.is_empty();
+            let first = found.first().copied();
             let allowed = found.into_iter().filter(|address| reach.allows(*address));
             // The connector puts the port of the URL in for 0.
             let allowed: Vec<SocketAddr> =
                 allowed.map(|address| SocketAddr::new(address, 0)).collect();
-            if allowed.is_empty() && is_any {
-                Err(AddressRefused.into())
-            } else {
-                Ok(allowed.into_iter())
+            match first {
+                Some(refused) if allowed.is_empty() => Err(AddressRefused(refused).into()),
+                _ => Ok(allowed.into_iter()),
             }
         })
     }
@@ -133,8 +138,8 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, req: Uri) -> Self::Future {
         // An address in the URL is never looked up, so the resolver does not see it.
-        if literal(&req).is_some_and(|address| !self.reach.allows(address)) {
-            return Box::pin(async { Err(AddressRefused.into()) });
+        if let Some(refused) = literal(&req).filter(|address| !self.reach.allows(*address)) {
+            return Box::pin(async move { Err(AddressRefused(refused).into()) });
         }
         let limit = self.limit;
         let pending = self.https.call(req);
@@ -194,6 +199,14 @@ mod tests {
         let lookup = answers(vec![vec!["127.0.0.1", "8.8.8.8"]]);
         let mut resolver = Resolver { lookup, reach: Reach::Private };
         assert_eq!(resolve(&mut resolver).await.unwrap(), ["127.0.0.1", "8.8.8.8"]);
+    }
+
+    #[tokio::test]
+    async fn a_private_grant_reaches_no_metadata() {
+        let lookup = answers(vec![vec!["169.254.169.254"], vec!["10.0.0.1", "fe80::1"]]);
+        let mut resolver = Resolver { lookup, reach: Reach::Private };
+        assert!(resolve(&mut resolver).await.unwrap_err().is::<AddressRefused>());
+        assert_eq!(resolve(&mut resolver).await.unwrap(), ["10.0.0.1"]);
     }
 
     #[test]

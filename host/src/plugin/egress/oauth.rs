@@ -1,11 +1,14 @@
 //! Bearer tokens that the host obtains for an account: no guest ever holds one.
 //!
-//! A token is kept in memory as long as it is good. Of all calls that need a new one, one asks for
-//! it and the others wait for the same answer. An account that is changed is bound anew, and so
-//! begins without a token.
+//! All hosts share the tokens of an account, sealed in the database: one of them at a time obtains
+//! new ones, and they are kept before they are used. Of all calls of this host that need one, one
+//! asks and the others wait for the same answer.
 
 mod answer;
 mod ask;
+mod consent;
+mod kept;
+mod renew;
 
 use std::sync::{
     Arc,
@@ -17,20 +20,27 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 pub(in crate::plugin) use self::ask::check_manifest;
-use self::ask::{Ask, CLIENT_SECRET};
-use super::{super::secrets::Secrets, Door, FetchError};
+pub use self::consent::{Begun, Connection, ConsentError};
+use self::{
+    ask::{Ask, CLIENT_SECRET},
+    kept::Kept,
+};
+use super::{super::secrets::Secrets, Door};
 use crate::{
     account::{Account, Auth, Manifest},
     card::Problem,
+    id::{AccountId, random_token},
     secret::Secret,
+    storage::Tokens,
 };
-
-/// Largest answer of a token endpoint, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// How one account comes by its tokens.
 pub(in crate::plugin) struct Oauth {
     ask: Ask,
+    account: AccountId,
+    store: Arc<dyn Tokens>,
+    /// Who this is among all that obtain tokens for the account.
+    owner: String,
     /// Requests for a token that have ended.
     ended: AtomicU64,
     state: Mutex<State>,
@@ -39,6 +49,10 @@ pub(in crate::plugin) struct Oauth {
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
+    /// The token that the other side refused last.
+    refused: Option<Secret<String>>,
+    /// New tokens that could not be kept, and the generation that they follow.
+    unsaved: Option<(i64, Kept)>,
     /// Why the last request brought none.
     failure: Option<NoToken>,
 }
@@ -49,6 +63,8 @@ pub(in crate::plugin) struct Token {
     header: HeaderValue,
     /// `None` where its endpoint does not say: until it is refused.
     good_until: Option<Timestamp>,
+    /// What the next one is obtained with, where its endpoint gives that.
+    refresh: Option<Secret<String>>,
 }
 
 /// Why there is no token. The texts hold no secret.
@@ -74,11 +90,19 @@ impl Oauth {
     pub(super) fn read(
         manifest: &Manifest,
         account: &Account,
+        store: &Arc<dyn Tokens>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let Auth::Oauth2(oauth2) = &manifest.auth else { return None };
         let ask = Ask::read(oauth2, manifest, account, problems)?;
-        Some(Self { ask, ended: AtomicU64::new(0), state: Mutex::default() })
+        Some(Self {
+            ask,
+            account: account.id.clone(),
+            store: Arc::clone(store),
+            owner: random_token(),
+            ended: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
     }
 
     /// What the account's own requests may carry: with the client's secret a guest could obtain a
@@ -103,40 +127,18 @@ impl Oauth {
         if let Some(failure) = state.failure.as_ref().filter(|_| has_waited) {
             return Err(failure.clone());
         }
-        let asked = self.obtain(door, now).await;
+        let next = self.next(door, &mut state, now).await;
         self.ended.fetch_add(1, Ordering::Release);
-        match asked {
-            Ok(token) => {
-                // Before anybody can send it: what comes back is scrubbed of it.
-                door.learn(&token.value);
-                let token = Arc::new(token);
-                *state = State { token: Some(Arc::clone(&token)), failure: None };
-                Ok(token)
-            }
-            Err(failure) => {
-                *state = State { token: None, failure: Some(failure.clone()) };
-                Err(failure)
-            }
-        }
+        state.token = next.as_ref().ok().map(Arc::clone);
+        state.failure = next.as_ref().err().cloned();
+        next
     }
 
     /// Drops a token that was refused, unless another one has come meanwhile.
     pub(in crate::plugin) async fn forget(&self, refused: &Arc<Token>) {
         let mut state = self.state.lock().await;
         state.token.take_if(|token| Arc::ptr_eq(token, refused));
-    }
-
-    async fn obtain(&self, door: &Door, now: Timestamp) -> Result<Token, NoToken> {
-        let request = self.ask.request(door)?;
-        let answer = door.fetch_token(request, ANSWER_BYTES_MAX).await.map_err(|error| {
-            match error {
-                FetchError::Denied(text) => NoToken::Denied(text),
-                // The answer was lost, and with it a token that nobody will use.
-                other => NoToken::Unreachable(format!("the token endpoint: {other}")),
-            }
-        })?;
-        let scrub = |text: &str| door.scrub(text);
-        answer::read(&answer, now, &scrub).map_err(|failure| failure.map_text(|text| scrub(&text)))
+        state.refused = Some(refused.value.clone());
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Request, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, IF_RANGE, RANGE, USER_AGENT},
     http::uri::{Authority, PathAndQuery},
 };
 use url::Url;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::capability::Rule;
 
-const METHODS: [Method; 7] = [
+pub(super) const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
     Method::POST,
@@ -74,13 +74,13 @@ pub(super) fn build(
     secrets: &Secrets,
     bytes_max: usize,
 ) -> Result<Request<Full<Bytes>>, FetchError> {
-    let mut budget = Budget { left: bytes_max, max: bytes_max };
+    let mut budget = Budget::new(bytes_max);
     budget.take(request.url.len())?;
     budget.take(request.headers.iter().map(|(name, value)| name.len() + value.len()).sum())?;
     budget.take(request.body.len())?;
 
     // The same limit again for what is sent: a placeholder may stand for a longer value.
-    let mut budget = Budget { left: bytes_max, max: bytes_max };
+    let mut budget = Budget::new(bytes_max);
     let method = read_method(&request.method)?;
     let uri = fill_uri(url, secrets, &mut budget)?;
     let mut headers = fill_headers(&request.headers, secrets, &mut budget)?;
@@ -90,6 +90,9 @@ pub(super) fn build(
         Cow::Borrowed(_) => request.body,
         Cow::Owned(filled) => filled,
     };
+    if budget.is_filled {
+        whole_answers_only(&headers)?;
+    }
     if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&method) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -100,13 +103,30 @@ pub(super) fn build(
     Ok(built)
 }
 
+/// A secret that comes back in parts is found in none of them.
+pub(super) fn whole_answers_only(headers: &HeaderMap) -> Result<(), FetchError> {
+    let asks_for_parts = headers.contains_key(RANGE) || headers.contains_key(IF_RANGE);
+    if asks_for_parts {
+        return Err(FetchError::Invalid(
+            "header `range` cannot go with a secret or a token: ask for the whole".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// What is left of the request's bytes.
 struct Budget {
     left: usize,
     max: usize,
+    /// Whether a secret was put in.
+    is_filled: bool,
 }
 
 impl Budget {
+    fn new(max: usize) -> Self {
+        Self { left: max, max, is_filled: false }
+    }
+
     fn take(&mut self, bytes: usize) -> Result<(), FetchError> {
         match self.left.checked_sub(bytes) {
             Some(left) => self.left = left,
@@ -122,6 +142,7 @@ impl Budget {
         secrets: &Secrets,
     ) -> Result<Cow<'t, [u8]>, FetchError> {
         let filled = secrets.fill(text, place, self.left).ok_or_else(|| self.spent())?;
+        self.is_filled |= matches!(filled, Cow::Owned(_));
         self.take(filled.len())?;
         Ok(filled)
     }

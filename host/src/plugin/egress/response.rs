@@ -6,7 +6,7 @@ use bytes::Buf as _;
 use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Response, body,
-    header::{HeaderName, HeaderValue},
+    header::{CONTENT_ENCODING, HeaderName, HeaderValue, TRANSFER_ENCODING},
 };
 
 use super::{
@@ -22,6 +22,9 @@ pub(super) async fn read(
     bytes_max: usize,
 ) -> Result<Incoming, FetchError> {
     let status = response.status().as_u16();
+    if !secrets.is_empty() {
+        plain_only(response.headers())?;
+    }
     let headers = read_headers(response.headers(), secrets)?;
     let body = read_body(response.into_body(), secrets, bytes_max).await?;
     let body = match secrets.scrub_bytes(&body, bytes_max).ok_or_else(|| too_large(bytes_max))? {
@@ -30,6 +33,25 @@ pub(super) async fn read(
         Cow::Owned(clean) => clean,
     };
     Ok(Incoming { status, headers, body })
+}
+
+/// Nobody asked for a compressed answer, and secrets are not found in one.
+fn plain_only(headers: &HeaderMap) -> Result<(), FetchError> {
+    let codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| (value, "identity"));
+    let transfers = headers.get_all(TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
+    for (value, plain) in codings.chain(transfers) {
+        let is_plain = value.to_str().is_ok_and(|value| {
+            let mut words = value.split(',').map(str::trim);
+            words.all(|word| word.is_empty() || word.eq_ignore_ascii_case(plain))
+        });
+        if !is_plain {
+            return Err(FetchError::Interrupted(
+                "the answer is compressed though it was asked to be plain: secrets could not be kept out of it"
+                    .to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read_headers(

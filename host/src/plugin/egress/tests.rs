@@ -1,9 +1,14 @@
 //! The door against servers on the loopback interface.
 
+mod authserver;
+mod consent;
 mod limits;
+mod memory;
 mod oauth;
 mod server;
+mod spellings;
 mod tls;
+mod trust;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +20,10 @@ use std::{
 
 use tokio::net::TcpListener;
 
-use self::server::{Server, Then, ok};
+use self::{
+    memory::MemoryTokens,
+    server::{Server, Then, ok},
+};
 use super::*;
 use crate::account::{Auth, Grant, Setting, SettingType};
 
@@ -56,7 +64,12 @@ fn setting(key: &str, secret: bool, default_value: Option<&str>) -> Setting {
 }
 
 fn egress() -> Egress {
-    Egress::new(&config::Egress::default(), &config::Limits::default())
+    Egress::new(
+        &config::Egress::default(),
+        &config::Limits::default(),
+        Arc::new(crate::clock::SystemClock),
+        Arc::<MemoryTokens>::default(),
+    )
 }
 
 /// Every name is at this address; counts the lookups.

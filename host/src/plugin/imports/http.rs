@@ -52,7 +52,7 @@ async fn send(bound: &Bound, until: Instant, request: Outgoing) -> Result<Respon
     bound.door.check(&request).map_err(error)?;
     let token = match oauth.token(&bound.door, bound.clock.now()).await {
         Ok(token) => token,
-        Err(reason) => return no_token(&reason),
+        Err(reason) => return no_token(bound, &reason),
     };
     let answer = in_turn(bound, until, request.clone(), Some(&token)).await?;
     if answer.status != UNAUTHORIZED {
@@ -62,17 +62,18 @@ async fn send(bound: &Bound, until: Instant, request: Outgoing) -> Result<Respon
     oauth.forget(&token).await;
     match oauth.token(&bound.door, bound.clock.now()).await {
         Ok(token) => in_turn(bound, until, request, Some(&token)).await,
-        Err(reason) => no_token(&reason),
+        Err(reason) => no_token(bound, &reason),
     }
 }
 
 /// What every adapter knows already: the answer of a server that refuses its credentials, or that
 /// was asked too fast. Nothing has been sent, or it was refused.
-fn no_token(reason: &NoToken) -> Result<Response, Error> {
+fn no_token(bound: &Bound, reason: &NoToken) -> Result<Response, Error> {
     let text = reason.to_string();
     match reason {
         NoToken::Refused(_) => {
             tracing::warn!(error = text, "the host obtains no token for the account");
+            bound.refuse(text.clone());
             Ok(marked(UNAUTHORIZED, "token-refused", None, text))
         }
         NoToken::TooFast(wait_s) => Ok(marked(TOO_MANY_REQUESTS, "rate-limited", *wait_s, text)),

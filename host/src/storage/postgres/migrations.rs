@@ -12,7 +12,7 @@ const MIGRATIONS: [&str; 3] = [
 ];
 
 /// Any number that nobody else on the server takes: "patchbay", as bytes.
-const LOCK: i64 = 0x7061_7463_6862_6179;
+pub(super) const LOCK: i64 = 0x7061_7463_6862_6179;
 
 /// Applies what is missing, all in one transaction. The other hosts that start now wait for it.
 pub(super) async fn apply(connections: &Connections) -> Result<()> {

@@ -8,10 +8,12 @@ use super::{
     codec::{corrupt, from_json, to_id, to_json},
     commit,
     queries::{column, row, rows, run},
+    sealed,
 };
 use crate::{
     account::{Account, AccountState, Integration, PluginRecord, Pool},
     id::{Digest, PoolId},
+    seal::Keyring,
     storage::Registry,
 };
 
@@ -43,11 +45,11 @@ impl Registry for Postgres {
     }
 
     async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
-        let record = to_json(&account)?;
+        let record = sealed::account_to_json(&account, &self.keys)?;
         again(|| async {
             let mut db = self.connection().await?;
             let transaction = db.transaction().await?;
-            put_account(&transaction, before, &account, &record).await?;
+            put_account(&transaction, before, (&account, &record), &self.keys).await?;
             Ok(transaction.commit().await?)
         })
         .await?;
@@ -56,7 +58,10 @@ impl Registry for Postgres {
     }
 
     async fn accounts(&self) -> Result<Vec<Account>> {
-        self.records("account", "SELECT record FROM account ORDER BY id").await
+        let db = self.connection().await?;
+        let sql = "SELECT record FROM account ORDER BY id";
+        let records: Vec<String> = column(&db, sql, &[]).await?;
+        records.iter().map(|json| sealed::account_from_json(json, &self.keys)).collect()
     }
 
     async fn put_integration(&self, integration: Integration) -> Result<()> {
@@ -163,13 +168,13 @@ async fn put_plugin(
 async fn put_account(
     db: &Transaction<'_>,
     before: Option<&Account>,
-    account: &Account,
-    record: &str,
+    (account, record): (&Account, &str),
+    keys: &Keyring,
 ) -> Result<()> {
     let sql = "SELECT record FROM account WHERE id = $1 FOR UPDATE";
     let stored = row(db, sql, &[&account.id.as_str()]).await?;
-    let stored = stored.map(|row| from_json::<Account>("account", row.try_get(0)?)).transpose()?;
-    // Not the texts: an earlier release may have written the same account in other words.
+    let stored = stored.map(|row| sealed::account_from_json(row.try_get(0)?, keys)).transpose()?;
+    // Not the texts: the same account is sealed otherwise each time.
     if stored.as_ref() != before {
         return Err(Error::Changed(account.id.to_string()));
     }

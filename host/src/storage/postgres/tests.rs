@@ -17,8 +17,8 @@ use crate::{
     storage::{
         LeasedJob, NewReading, News, PageQuery,
         suite::{
-            FIRST, SECOND, accept, accept_of, accept_one, at, lease, new_event, only_job, options,
-            register, settle, webhook,
+            FIRST, SECOND, accept, accept_of, accept_one, at, keys, lease, new_event, only_job,
+            options, register, settle, webhook,
         },
     },
 };
@@ -35,8 +35,8 @@ struct Pair {
 impl Pair {
     async fn new() -> Self {
         let database = database().await;
-        let one = Postgres::open(&database.url, &options()).await.unwrap();
-        let two = Postgres::open(&database.url, &options()).await.unwrap();
+        let one = Postgres::open(&database.url, &options(), &keys()).await.unwrap();
+        let two = Postgres::open(&database.url, &options(), &keys()).await.unwrap();
         register(&one.stores()).await;
         Self { one, two, database }
     }
@@ -289,7 +289,7 @@ async fn hosts_draw_from_a_pool_as_fairly_as_one() {
 async fn a_full_queue_refuses_and_stores_what_it_took() {
     let database = database().await;
     let small = config::Storage { queue_max: 2, batch_max: 1, ..options() };
-    let postgres = Postgres::open(&database.url, &small).await.unwrap();
+    let postgres = Postgres::open(&database.url, &small, &keys()).await.unwrap();
     let stores = postgres.stores();
     register(&stores).await;
     // Nothing is stored while the table is locked.
@@ -319,7 +319,7 @@ async fn a_full_queue_refuses_and_stores_what_it_took() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_goes_away_cancels_nothing() {
     let database = database().await;
-    let postgres = Postgres::open(&database.url, &options()).await.unwrap();
+    let postgres = Postgres::open(&database.url, &options(), &keys()).await.unwrap();
     let stores = postgres.stores();
     register(&stores).await;
     {

@@ -1,15 +1,19 @@
 //! Plugins, accounts, integrations and pools.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Error, Result, Sqlite,
     codec::{from_json, to_id, to_json},
+    sealed,
 };
 use crate::{
     account::{Account, AccountState, Integration, PluginRecord, Pool},
     id::{Digest, PoolId},
+    seal::Keyring,
     storage::Registry,
 };
 
@@ -40,14 +44,16 @@ impl Registry for Sqlite {
 
     async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
         let before = before.cloned();
-        let record = to_json(&account)?;
-        self.writer.write(move |db| put_account(db, before.as_ref(), &account, &record)).await
+        let record = sealed::account_to_json(&account, &self.keys)?;
+        let keys = Arc::clone(&self.keys);
+        let put =
+            move |db: &Connection| put_account(db, before.as_ref(), (&account, &record), &keys);
+        self.writer.write(put).await
     }
 
     async fn accounts(&self) -> Result<Vec<Account>> {
-        self.readers
-            .read(|db| records(db, "account", "SELECT record FROM account ORDER BY id"))
-            .await
+        let keys = Arc::clone(&self.keys);
+        self.readers.read(move |db| accounts(db, &keys)).await
     }
 
     async fn put_integration(&self, integration: Integration) -> Result<()> {
@@ -98,16 +104,16 @@ fn put_plugin(db: &Connection, plugin: &PluginRecord, record: &str, bytes: &[u8]
 fn put_account(
     db: &Connection,
     before: Option<&Account>,
-    account: &Account,
-    record: &str,
+    (account, record): (&Account, &str),
+    keys: &Keyring,
 ) -> Result<()> {
     let stored: Option<String> = db
         .query_row("SELECT record FROM account WHERE id = ?1", [account.id.as_str()], |row| {
             row.get(0)
         })
         .optional()?;
-    // Not the texts: an earlier release may have written the same account in other words.
-    let stored = stored.map(|json| from_json::<Account>("account", &json)).transpose()?;
+    // Not the texts: the same account is sealed otherwise each time.
+    let stored = stored.map(|json| sealed::account_from_json(&json, keys)).transpose()?;
     if stored.as_ref() != before {
         return Err(Error::Changed(account.id.to_string()));
     }
@@ -119,6 +125,12 @@ fn put_account(
         params![account.id.as_str(), account.plugin.as_str(), is_active, record],
     )?;
     Ok(())
+}
+
+fn accounts(db: &Connection, keys: &Keyring) -> Result<Vec<Account>> {
+    let mut statement = db.prepare_cached("SELECT record FROM account ORDER BY id")?;
+    let records = statement.query_map((), |row| row.get::<_, String>(0))?;
+    records.map(|json| sealed::account_from_json(&json?, keys)).collect()
 }
 
 fn put_integration(db: &Connection, integration: &Integration) -> Result<()> {

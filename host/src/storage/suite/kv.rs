@@ -8,6 +8,7 @@ on_every_backend!(
     the_cap_is_reached_and_not_passed,
     keys_come_in_byte_order_page_by_page,
     accounts_do_not_see_each_other,
+    no_trick_with_a_key_reaches_another_account,
 );
 
 fn shop() -> AccountId {
@@ -88,4 +89,49 @@ async fn accounts_do_not_see_each_other(stores: &Stores) {
     assert!(stores.kv.keys(&other, "", None, 10).await.unwrap().is_empty());
     let committed = stores.kv.commit(&other, vec![set("b", b"2")], 2).await.unwrap();
     assert_eq!(committed, Committed::Yes, "each has a cap of its own");
+}
+
+async fn no_trick_with_a_key_reaches_another_account(stores: &Stores) {
+    let (own, other): (AccountId, AccountId) = ("shop".parse().unwrap(), "shop-2".parse().unwrap());
+    let secret = vec![set("card", b"of the other one")];
+    assert_eq!(stores.kv.commit(&other, secret, 1000).await.unwrap(), Committed::Yes);
+    let tricks = [
+        "",
+        "\0",
+        "card\0",
+        "\0card",
+        "%",
+        "_",
+        "*",
+        "?",
+        "card%",
+        "c_rd",
+        "../shop-2/card",
+        "-2",
+        "-2card",
+        "shop-2",
+        "shop-2\0card",
+        "shop-2:card",
+        "' OR 1=1 --",
+        "\";--",
+        "CARD",
+        "\u{10ffff}",
+    ];
+    for trick in tricks {
+        assert_eq!(stores.kv.get(&own, trick).await.unwrap(), None, "{trick:?}");
+        assert!(stores.kv.keys(&own, trick, None, 100).await.unwrap().is_empty(), "{trick:?}");
+        let after = stores.kv.keys(&own, "", Some(trick), 100).await.unwrap();
+        assert!(after.is_empty(), "{trick:?}: {after:?}");
+        let guess = vec![expect("card", Some(b"of the other one")), set("found", b"")];
+        assert_eq!(stores.kv.commit(&own, guess, 1000).await.unwrap(), Committed::Conflict);
+    }
+    let all = tricks.iter().map(|trick| set(trick, b"mine")).chain([set("card", b"mine")]);
+    assert_eq!(stores.kv.commit(&own, all.collect(), 1000).await.unwrap(), Committed::Yes);
+    let kept = stores.kv.keys(&own, "", None, 100).await.unwrap();
+    assert_eq!(kept.len(), tricks.len() + 1, "each is a key of its own: {kept:?}");
+    let delete = tricks.iter().map(|trick| Change::Delete((*trick).to_owned()));
+    stores.kv.commit(&own, delete.collect(), 1000).await.unwrap();
+    assert_eq!(stores.kv.keys(&own, "", None, 100).await.unwrap(), ["card"]);
+    let untouched = stores.kv.get(&other, "card").await.unwrap();
+    assert_eq!(untouched.as_deref(), Some(b"of the other one".as_slice()));
 }

@@ -55,21 +55,32 @@ fn token(body: &Value, now: Timestamp, scrub: Scrub<'_>) -> Result<Token, NoToke
             "the token endpoint gives tokens of type `{kind}`, and only `bearer` is known"
         )));
     }
-    let is_good = (SECRET_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&value.len())
-        && value.bytes().all(|byte| byte.is_ascii_graphic());
-    let header = HeaderValue::try_from(format!("Bearer {value}")).ok().filter(|_| is_good);
-    let mut header = header.ok_or_else(|| {
-        NoToken::Unreachable(format!(
-            "the `access_token` of the token endpoint is none of {SECRET_BYTES_MIN} to {TOKEN_BYTES_MAX} visible letters"
-        ))
-    })?;
-    // Keeps it out of HTTP/2's header tables and of debug output.
-    header.set_sensitive(true);
     let good_until = lifetime_s(body.get("expires_in")).and_then(|lifetime_s| {
         let used_s = lifetime_s - MARGIN_S.min(lifetime_s / 2);
         now.checked_add(SignedDuration::from_secs(used_s)).ok()
     });
-    Ok(Token { value: Secret::new(value.to_owned()), header, good_until })
+    let token = bearer(&Secret::new(value.to_owned()), good_until).ok_or_else(|| {
+        NoToken::Unreachable(format!(
+            "the `access_token` of the token endpoint is none of {SECRET_BYTES_MIN} to {TOKEN_BYTES_MAX} visible letters"
+        ))
+    })?;
+    let refresh = text(body, "refresh_token").filter(|value| can_be_scrubbed(value));
+    Ok(Token { refresh: refresh.map(|value| Secret::new(value.to_owned())), ..token })
+}
+
+/// A token as it is sent; `None` where it fits into no header.
+pub(super) fn bearer(value: &Secret<String>, good_until: Option<Timestamp>) -> Option<Token> {
+    let text = value.expose();
+    let header = HeaderValue::try_from(format!("Bearer {text}")).ok();
+    let mut header = header.filter(|_| can_be_scrubbed(text))?;
+    // Keeps it out of HTTP/2's header tables and of debug output.
+    header.set_sensitive(true);
+    Some(Token { value: value.clone(), header, good_until, refresh: None })
+}
+
+fn can_be_scrubbed(value: &str) -> bool {
+    (SECRET_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Seconds as a number or a text; `None` where it says nothing of use.
@@ -169,6 +180,45 @@ mod tests {
             assert!(token.header.is_sensitive() && !format!("{token:?}").contains("abcd"));
         }
         refused(200, r#"{"access_token":"abcd","token_type":"mac"}"#, "`mac`");
+    }
+
+    /// As vendors of CRMs document their answers, in all that differs.
+    #[test]
+    fn answers_as_vendors_document_them_are_read() {
+        for (body, used_s, refresh) in [
+            (
+                r#"{"token_type":"Bearer","expires_in":86400,"access_token":"aaaa","refresh_token":"bbbb"}"#,
+                Some(86340),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"access_token":"aaaa","expires":1780000000,"expires_in":3600,"scope":"app","domain":"portal.example","status":"L","client_endpoint":"https://portal.example/rest/","user_id":1,"refresh_token":"bbbb"}"#,
+                Some(3540),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"token_type":"bearer","refresh_token":"bbbb","access_token":"aaaa","expires_in":1800,"hub_id":62515}"#,
+                Some(1740),
+                Some("bbbb"),
+            ),
+            (
+                r#"{"access_token":"aaaa","api_domain":"https://www.portal.example","token_type":"Bearer","expires_in":3600}"#,
+                Some(3540),
+                None,
+            ),
+            (r#"{"access_token":"aaaa","refresh_token":"","expires_in":"3600"}"#, Some(3540), None),
+            (r#"{"access_token":"aaaa","refresh_token":null}"#, None, None),
+        ] {
+            let token = answered(200, body).unwrap();
+            let found = token.refresh.as_ref().map(|refresh| refresh.expose().as_str());
+            let until_s = token.good_until.map(Timestamp::as_second);
+            assert_eq!((until_s, found), (used_s, refresh), "{body}");
+        }
+        refused(200, r#"{"error":"invalid_code"}"#, "`invalid_code`");
+        refused(400, r#"{"error":"invalid_grant","error_description":"Grant is over"}"#, "is over");
+        let words =
+            r#"{"hint":"Token has been revoked","title":"x","status":400,"message":"revoked"}"#;
+        refused(401, words, "revoked");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     storage::{
         Error,
         postgres::Postgres,
-        suite::{self, FIRST, options},
+        suite::{self, FIRST, keys, options},
     },
 };
 
@@ -19,7 +19,7 @@ async fn hosts_that_start_at_once_migrate_once() {
     let mut hosts = JoinSet::new();
     for _ in 0..5 {
         let url = database.url.clone();
-        hosts.spawn(async move { Postgres::open(&url, &options()).await.unwrap() });
+        hosts.spawn(async move { Postgres::open(&url, &options(), &keys()).await.unwrap() });
     }
     for host in hosts.join_all().await {
         assert!(host.stores().registry.accounts().await.unwrap().is_empty());
@@ -33,10 +33,10 @@ async fn hosts_that_start_at_once_migrate_once() {
 #[tokio::test]
 async fn a_database_of_a_newer_release_is_refused() {
     let database = database().await;
-    Postgres::open(&database.url, &options()).await.unwrap().close().await;
+    Postgres::open(&database.url, &options(), &keys()).await.unwrap().close().await;
     let newer = "INSERT INTO schema_version VALUES (7)";
     connect(&database.url).await.batch_execute(newer).await.unwrap();
-    let refused = Postgres::open(&database.url, &options()).await;
+    let refused = Postgres::open(&database.url, &options(), &keys()).await;
     assert!(matches!(refused, Err(Error::NewerSchema { found: 7, known: 3 })), "{refused:?}");
 }
 
@@ -62,7 +62,7 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
     .await
     .unwrap();
 
-    let host = Postgres::open(&database.url, &options()).await.unwrap();
+    let host = Postgres::open(&database.url, &options(), &keys()).await.unwrap();
 
     let stores = host.stores();
     let mut expected = suite::integration(FIRST, "notebook");
