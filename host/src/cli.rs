@@ -4,11 +4,12 @@ use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::plugin;
+use crate::plugin::compile_child;
 
 mod check;
 mod client;
 mod integration;
+mod plugin;
 mod pool;
 mod remote;
 mod sample;
@@ -37,9 +38,9 @@ enum Command {
     /// List lanes that do not flow, and let stopped ones go on.
     #[command(subcommand)]
     Lane(LaneCommand),
-    /// List and upload plugins on a running host.
+    /// Upload plugins, and choose which of their versions are active.
     #[command(subcommand)]
-    Plugin(PluginCommand),
+    Plugin(plugin::PluginCommand),
     /// List, set and remove pools of managers who take turns.
     #[command(subcommand)]
     Pool(pool::PoolCommand),
@@ -173,22 +174,6 @@ enum LaneCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum PluginCommand {
-    /// List the installed plugins.
-    List {
-        #[command(flatten)]
-        remote: RemoteArgs,
-    },
-    /// Upload a plugin; accounts of its name use it from the next call on.
-    Push {
-        #[command(flatten)]
-        remote: RemoteArgs,
-        /// The component, a `.wasm` file.
-        file: PathBuf,
-    },
-}
-
 /// Why a command failed; the code follows sysexits.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -240,15 +225,12 @@ pub fn run() -> ExitCode {
         Command::Lane(LaneCommand::Resume { remote, lanes }) => {
             remote::resume_lanes(&remote, &lanes)
         }
-        Command::Plugin(PluginCommand::List { remote }) => remote::list_plugins(&remote),
-        Command::Plugin(PluginCommand::Push { remote, file }) => {
-            remote::push_plugin(&remote, &file)
-        }
+        Command::Plugin(command) => plugin::run(&command),
         Command::Pool(command) => pool::run(&command),
         Command::Integration(command) => integration::run(&command),
         Command::Preview(args) => trial::preview(&args),
         Command::TestRequest(args) => trial::test_request(&args),
-        Command::CompilePlugin { memory_bytes } => return plugin::compile_child(memory_bytes),
+        Command::CompilePlugin { memory_bytes } => return compile_child(memory_bytes),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

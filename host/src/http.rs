@@ -33,9 +33,11 @@ mod page;
 mod plugins;
 mod pools;
 mod preview;
+mod progress;
 mod response;
 mod sample;
 mod test_request;
+mod versions;
 mod webhook;
 
 pub use self::{error::ApiError, pace::Pace};
@@ -101,6 +103,10 @@ impl Door {
 pub fn router(state: Arc<AppState>) -> Router {
     let api = Router::new()
         .route("/plugins", get(plugins::list).post(plugins::upload))
+        .route("/plugins/{name}/versions", get(versions::list))
+        .route("/plugins/{name}/activate", post(versions::activate))
+        .route("/plugins/{name}/approve", post(versions::approve))
+        .route("/plugins/{name}/rollback", post(versions::roll_back))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))

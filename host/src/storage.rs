@@ -16,6 +16,7 @@ mod shared;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+mod versions;
 mod views;
 mod work;
 
@@ -26,6 +27,7 @@ pub use self::{
     },
     registry::{Change, Committed, Kv, Registry},
     shared::{Draws, News, Peers, Turns, turn},
+    versions::Versions,
     views::{
         AttemptView, DeadLetter, EventDetail, EventView, JobState, JobView, LaneState, LaneView,
         Page, PageQuery, WebhookView,
@@ -38,6 +40,7 @@ pub use self::{
 pub struct Stores {
     pub journal: Arc<dyn Journal>,
     pub registry: Arc<dyn Registry>,
+    pub versions: Arc<dyn Versions>,
     pub kv: Arc<dyn Kv>,
     pub turns: Arc<dyn Turns>,
     pub draws: Arc<dyn Draws>,

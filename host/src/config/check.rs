@@ -55,6 +55,10 @@ impl Config {
             let message = format!("`{url}` must start with http:// or https:// and name a host");
             say("public_url", message);
         }
+        let percent = self.versions.watch_percent.get();
+        if 100 < percent {
+            say("versions.watch_percent", format!("{percent} must be between 1 and 100"));
+        }
         self.repeated_ids(&mut say);
         self.wrong_entries(&mut say);
         faults

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
-    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Storage, Worker,
+    Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Retention, Retry, Storage, Versions,
+    Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -36,6 +37,7 @@ impl Default for Config {
             worker: Worker::default(),
             retry: Retry::default(),
             retention: Retention::default(),
+            versions: Versions::default(),
             limits: Limits::default(),
             egress: Egress::default(),
             storage: Storage::default(),
@@ -89,6 +91,12 @@ impl Default for Retry {
 impl Default for Retention {
     fn default() -> Self {
         Self { journal_days: nz(90), traces_days: nz(30), bytes_max: 0 }
+    }
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { kept: nz(5), watch_s: 600, watch_failures: nz(5), watch_percent: nz(20) }
     }
 }
 

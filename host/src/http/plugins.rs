@@ -2,26 +2,83 @@
 
 use std::sync::Arc;
 
-use axum::{Json, body::Body, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
 
-use super::{ApiError, AppState, body, page::PageBody};
-use crate::account::PluginRecord;
+use super::{ApiError, AppState, body, page::PageBody, progress};
+use crate::{
+    account::{Chooser, Notice, PluginRecord},
+    directory::{Difference, Installed, Place},
+    plugin::Observer,
+};
+
+/// A plugin as the list shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct PluginBody {
+    #[serde(flatten)]
+    record: PluginRecord,
+    /// Why the host has gone back to this version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<Notice>,
+}
+
+/// What became of an upload.
+#[derive(Debug, Serialize)]
+pub(super) struct InstalledBody {
+    #[serde(flatten)]
+    record: PluginRecord,
+    /// `active`, or `waiting` for an operator's yes.
+    state: &'static str,
+    /// How it differs from the version that was active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
+}
 
 /// `GET /api/v1/plugins`
-pub(super) async fn list(State(state): State<Arc<AppState>>) -> Json<PageBody<PluginRecord>> {
+pub(super) async fn list(State(state): State<Arc<AppState>>) -> Json<PageBody<PluginBody>> {
     let snapshot = state.directory.snapshot();
-    Json(PageBody::whole(snapshot.plugins.values().map(|plugin| plugin.record().clone()).collect()))
+    let show = |plugin: &Arc<crate::plugin::Plugin>| {
+        let record = plugin.record().clone();
+        let place = Place { name: record.manifest.name.clone(), account: None };
+        let notice = snapshot.activation(&place).and_then(|it| it.trail.notice.clone());
+        PluginBody { record, notice }
+    };
+    Json(PageBody::whole(snapshot.plugins.values().map(show).collect()))
 }
 
 /// `POST /api/v1/plugins` with the bytes of a component as the body.
+///
+/// Whoever accepts `application/x-ndjson` is told each stage as it begins, and the end last.
 pub(super) async fn upload(
     State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
     bytes: Body,
-) -> Result<(StatusCode, Json<PluginRecord>), ApiError> {
+) -> Result<Response, ApiError> {
     let bytes = body::read(bytes, state.plugin_bytes_max).await?;
-    let record = state.directory.install(bytes.to_vec(), state.clock.now()).await?;
-    tracing::info!(plugin.name = %record.manifest.name, plugin.version = %record.manifest.version, plugin.digest = %record.digest, "plugin installed");
+    if headers.get(header::ACCEPT).is_some_and(|accept| accept == progress::NDJSON) {
+        return Ok(progress::upload(state, bytes));
+    }
+    let installed = install(&state, bytes, &|_stage| {}).await?;
+    Ok((StatusCode::CREATED, Json(installed)).into_response())
+}
+
+pub(super) async fn install(
+    state: &AppState,
+    bytes: Bytes,
+    observer: &Observer,
+) -> Result<InstalledBody, ApiError> {
+    let now = state.clock.now();
+    let installed = state.directory.install(bytes.to_vec(), now, Chooser::Upload, observer).await?;
+    let Installed { record, is_waiting, difference } = installed;
+    let word = if is_waiting { "waiting" } else { "active" };
+    tracing::info!(plugin.name = %record.manifest.name, plugin.version = %record.manifest.version, plugin.digest = %record.digest, state = word, "plugin installed");
     state.reread.notify_one();
     state.waiters.wake_worker();
-    Ok((StatusCode::CREATED, Json(record)))
+    Ok(InstalledBody { record, state: word, difference })
 }

@@ -8,7 +8,7 @@ use patchbay_test_postgres::Database;
 
 use super::*;
 use crate::{
-    account::{self, Account, AccountState, Integration, PluginRecord},
+    account::{self, Account, AccountState, Integration},
     card::{Field, Identifier, Value},
     config,
     event::{Event, Kind, Request},
@@ -56,6 +56,7 @@ mod retention;
 mod shares;
 mod steps;
 mod stops;
+mod versions;
 mod views;
 mod window;
 

@@ -5,10 +5,11 @@ use crate::{
     account::Role,
     card::AdapterError,
     event::{EventOutcome, Received, Request, Response},
-    plugin::{convert::channel, error::Error, state::Export},
+    plugin::{convert::channel, error::Error, pulse::Beat, state::Export},
 };
 
-const RECEIVE: Export = Export::pure("receive");
+/// What it answers says how it went.
+const RECEIVE: Export = Export { is_judged: true, ..Export::pure("receive") };
 const REPLY: Export = Export::pure("reply");
 
 impl Adapter {
@@ -16,16 +17,20 @@ impl Adapter {
     pub async fn receive(&self, request: &Request) -> Result<Received, Error> {
         let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
         let request = channel::request(request);
-        self.call(
-            RECEIVE,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_receive(store, &request).await
-                })
-            },
-            |answer| answer.map(channel::received).map_err(AdapterError::from),
-        )
-        .await
+        let received = self
+            .call(
+                RECEIVE,
+                move |store, instance| {
+                    Box::pin(async move {
+                        guest.load(&mut *store, instance)?.call_receive(store, &request).await
+                    })
+                },
+                |answer| answer.map(channel::received).map_err(AdapterError::from),
+            )
+            .await?;
+        let is_refused = matches!(received, Received::Reject(_));
+        self.beat(if is_refused { Beat::Complaint } else { Beat::Good });
+        Ok(received)
     }
 
     /// The vendor's answer, with one outcome for each event of `receive`, in its order.

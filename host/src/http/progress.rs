@@ -1,0 +1,61 @@
+//! The stages of an upload while it goes on: one JSON object in each line.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::{AppState, plugins};
+
+pub(super) const NDJSON: &str = "application/x-ndjson";
+
+/// Lines that wait for the client: more than there are stages.
+const LINES_MAX: usize = 16;
+
+/// Begins to answer at once. The last line has the status and the body that a plain upload is
+/// answered with.
+pub(super) fn upload(state: Arc<AppState>, bytes: Bytes) -> Response {
+    let (lines, told) = channel(LINES_MAX);
+    let tasks = state.tasks.clone();
+    // A client that goes away stops nothing: the upload goes on to its end.
+    tasks.spawn(async move {
+        let stages = lines.clone();
+        let observer = move |stage| drop(stages.try_send(json!({ "stage": stage })));
+        let end = match plugins::install(&state, bytes, &observer).await {
+            Ok(installed) => json!({ "status": 201, "plugin": installed }),
+            Err(error) => {
+                let problem = error.problem();
+                json!({ "status": problem.status(), "problem": problem })
+            }
+        };
+        drop(lines.send(end).await);
+    });
+    ([(header::CONTENT_TYPE, NDJSON)], Body::new(Lines(told))).into_response()
+}
+
+/// A body of lines as they come; it ends with whoever sends them. They are few.
+struct Lines(Receiver<Value>);
+
+impl hyper::body::Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = |line: Value| Ok(Frame::data(Bytes::from(format!("{line}\n"))));
+        self.0.poll_recv(cx).map(|line| line.map(frame))
+    }
+}
