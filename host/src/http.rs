@@ -107,6 +107,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .route("/plugins/{name}/activate", post(versions::activate))
         .route("/plugins/{name}/approve", post(versions::approve))
         .route("/plugins/{name}/rollback", post(versions::roll_back))
+        .route("/plugins/{name}/shadow", post(versions::shadow))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))

@@ -39,6 +39,9 @@ pub(super) enum PluginCommand {
         remote: RemoteArgs,
         /// The component, a `.wasm` file.
         file: PathBuf,
+        /// Keep the version and leave the active one active: for a shadow run first.
+        #[arg(long)]
+        keep: bool,
     },
     /// List the versions of a plugin that are kept, those used last first.
     Versions {
@@ -65,6 +68,14 @@ pub(super) enum PluginCommand {
     },
     /// Say yes to what a waiting version asks for, and make it active.
     Approve(VersionArgs),
+    /// Try a version on what was received: both versions side by side, and nothing is sent.
+    Shadow {
+        #[command(flatten)]
+        version: VersionArgs,
+        /// Last webhooks of each channel account.
+        #[arg(long, default_value_t = 100)]
+        events: u32,
+    },
     /// Go one step back: to the version that was active before.
     Rollback {
         #[command(flatten)]
@@ -94,7 +105,7 @@ pub(super) struct VersionArgs {
 pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
     match command {
         PluginCommand::List { remote } => list(remote),
-        PluginCommand::Push { remote, file } => push(remote, file),
+        PluginCommand::Push { remote, file, keep } => push(remote, file, *keep),
         PluginCommand::Versions { remote, plugin } => versions(remote, plugin),
         PluginCommand::Activate { remote, plugin, version, account, follow: _ } => {
             let choice = json!({ "digest": version, "account": account });
@@ -104,6 +115,7 @@ pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
             let choice = json!({ "digest": version, "account": account });
             change(remote, plugin, "approve", &choice)
         }
+        PluginCommand::Shadow { version, events } => shadow(version, *events),
         PluginCommand::Rollback { remote, plugin, account } => {
             change(remote, plugin, "rollback", &json!({ "account": account }))
         }
@@ -121,13 +133,14 @@ fn list(remote: &RemoteArgs) -> Result<(), Error> {
     })
 }
 
-fn push(remote: &RemoteArgs, file: &Path) -> Result<(), Error> {
+fn push(remote: &RemoteArgs, file: &Path, keep: bool) -> Result<(), Error> {
     let bytes = std::fs::read(file)
         .map_err(|error| Error::Refused(format!("`{}` cannot be read: {error}", file.display())))?;
     block_on(async {
         let client = ApiClient::new(remote)?;
         let is_watched = io::stderr().is_terminal();
-        let end = client.send_for_lines("/plugins", bytes, |line| {
+        let path = if keep { "/plugins?activate=false" } else { "/plugins" };
+        let end = client.send_for_lines(path, bytes, |line| {
             if is_watched {
                 // A bar that cannot be drawn is no reason to fail.
                 drop(write!(io::stderr(), "{}", bar(line.get("stage").and_then(Value::as_str))));
@@ -142,12 +155,14 @@ fn push(remote: &RemoteArgs, file: &Path) -> Result<(), Error> {
         // A host that knows no stages answers with the plugin alone.
         let plugin = end.get("plugin").unwrap_or(&end);
         print(remote, plugin, |plugin| {
-            if text(plugin, "/state") == "waiting" {
-                let asks = difference(plugin.get("difference"));
-                let line = plugin_lines(plugin);
-                format!("waits for approval: {line}{asks}\n{}", approval(plugin))
-            } else {
-                format!("installed: {}", plugin_lines(plugin))
+            let line = plugin_lines(plugin);
+            match text(plugin, "/state") {
+                "waiting" => {
+                    let asks = difference(plugin.get("difference"));
+                    format!("waits for approval: {line}{asks}\n{}", approval(plugin))
+                }
+                "kept" => format!("kept: {line}"),
+                _ => format!("installed: {line}"),
             }
         })
     })
@@ -193,6 +208,41 @@ fn change(remote: &RemoteArgs, plugin: &str, what: &str, choice: &Value) -> Resu
             format!("{plugin} is now {now}{whom}{}", difference(answer.get("difference")))
         })
     })
+}
+
+fn shadow(args: &VersionArgs, events: u32) -> Result<(), Error> {
+    block_on(async {
+        let client = ApiClient::new(&args.remote)?;
+        let path = format!("/plugins/{}/shadow", args.plugin);
+        let trial = json!({ "digest": args.version, "account": args.account, "events": events });
+        let answer = client.send(Method::POST, &path, trial.to_string().into_bytes()).await?;
+        print(&args.remote, &answer, shadow_lines)
+    })
+}
+
+fn shadow_lines(shadow: &Value) -> String {
+    let number = |key: &str| shadow.get(key).and_then(Value::as_u64).unwrap_or_default();
+    let mut lines = vec![format!(
+        "compared: {}; same: {}, different: {}, not steady: {}",
+        number("events"),
+        number("same"),
+        number("differ"),
+        number("unsteady")
+    )];
+    let list = |key: &str| shadow.get(key).and_then(Value::as_array).into_iter().flatten();
+    for one in list("differences") {
+        let event = one.get("event").and_then(Value::as_i64).unwrap_or_default();
+        let part = |key: &str| one.get(key).map(Value::to_string).unwrap_or_default();
+        lines.push(format!(
+            "event {event} of {}, {}:\n  - {}\n  + {}",
+            text(one, "/account"),
+            text(one, "/function"),
+            part("before"),
+            part("after")
+        ));
+    }
+    lines.extend(list("broken").map(|one| format!("account {} would not work", text(one, "/0"))));
+    lines.join("\n")
 }
 
 fn items(answer: &Value) -> impl Iterator<Item = &Value> {

@@ -39,10 +39,11 @@ impl Shelf {
         self.state().plugins.get(&digest).cloned()
     }
 
+    /// Puts it there unless it is: accounts are bound to the one that is, and its pulse counts.
     pub(super) fn put(&self, plugin: Arc<Plugin>) {
         let mut state = self.state();
         state.refused.remove(&plugin.record().digest);
-        state.plugins.insert(plugin.record().digest, plugin);
+        state.plugins.entry(plugin.record().digest).or_insert(plugin);
     }
 
     /// Drops what neither is active nor comes back with one step.

@@ -1,6 +1,6 @@
 //! Versions of plugins: installed, approved, made active, and taken back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,6 +14,15 @@ use crate::{
 
 /// How often a change is made anew because another host was faster.
 const TRIES: u32 = 4;
+
+/// After a step back, between two looks for what the version has refused meanwhile. A call waits
+/// for its place, and runs, so long at most.
+const REST_PAUSES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+];
 
 /// Letters of a digest that name a version at least.
 const PREFIX_MIN: usize = 6;
@@ -59,12 +68,13 @@ fn find<'a>(activations: &'a [Activation], place: &Place) -> Option<&'a Activati
 
 impl Directory {
     /// Installs a version. Every account of its name uses it from the next call on, unless it has a
-    /// choice of its own, or the version asks for more than the one before it.
+    /// choice of its own, or the version asks for more than the one before it. Without whom it is
+    /// made active by, it is kept only.
     pub async fn install(
         self: &Arc<Self>,
         bytes: Vec<u8>,
         now: Timestamp,
-        by: Chooser,
+        by: Option<Chooser>,
         observer: &Observer,
     ) -> Result<Installed, Error> {
         let (record, plugin) = self.plugins.admit_watched(bytes.clone(), now, observer).await?;
@@ -82,18 +92,18 @@ impl Directory {
         record: PluginRecord,
         plugin: Arc<Plugin>,
         bytes: Vec<u8>,
-        by: Chooser,
+        by: Option<Chooser>,
     ) -> Result<Installed, Error> {
         let versions = &self.stores.versions;
         let (digest, now) = (record.digest, record.installed_at);
         let difference = self.difference(&self.snapshot(), &record, None);
         let asks = difference.as_ref().is_some_and(Difference::needs_approval);
         // The plugins folder is the operator's own: what lies there is approved.
-        let is_approved = by == Chooser::Folder || !asks || self.is_approved(digest).await?;
+        let is_approved = by == Some(Chooser::Folder) || !asks || self.is_approved(digest).await?;
         let standing = if is_approved { Standing::Approved } else { Standing::Waiting };
         let version = Version { record: record.clone(), standing, used_at: now };
         versions.put_version(version, bytes).await?;
-        if is_approved {
+        if let Some(by) = by.filter(|_| is_approved) {
             self.shelf.put(plugin);
             let place = Place { name: record.manifest.name.clone(), account: None };
             let step = self.step(by, now);
@@ -264,7 +274,7 @@ impl Directory {
     }
 
     /// Stores a step back, has it in use, and has read again what the version refused.
-    pub(super) async fn go_back(&self, back: &Activation) -> Result<(), Error> {
+    pub(super) async fn go_back(self: &Arc<Self>, back: &Activation) -> Result<(), Error> {
         let place = Place { name: back.name.clone(), account: back.account.clone() };
         let snapshot = self.snapshot();
         let stored = self.stores.versions.put_activation(back.clone()).await;
@@ -272,11 +282,37 @@ impl Directory {
         stored?;
         let failed = snapshot.activation(&place);
         if let Some((digest, since)) = failed.and_then(|it| Some((it.digest?, it.trail.since))) {
-            let account = place.account.as_ref();
-            let again = self.stores.versions.read_again(account, digest, since).await?;
-            if 0 < again {
-                tracing::info!(plugin.name = %place.name, again, "refused webhooks are read again by the version before");
+            self.read_again(&place, digest, since).await?;
+            let directory = Arc::clone(self);
+            self.tasks.spawn(async move { directory.read_the_rest(place, digest, since).await });
+        }
+        Ok(())
+    }
+
+    /// What was on its way to the version, here and on other hosts, is refused after it has gone.
+    async fn read_the_rest(&self, place: Place, refused_by: Digest, since: Timestamp) {
+        for pause in REST_PAUSES {
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = tokio::time::sleep(pause) => {}
             }
+            if let Err(error) = self.read_again(&place, refused_by, since).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "what a version has refused is not read again yet");
+            }
+        }
+    }
+
+    async fn read_again(
+        &self,
+        place: &Place,
+        refused_by: Digest,
+        since: Timestamp,
+    ) -> Result<(), Error> {
+        let account = place.account.as_ref();
+        let again = self.stores.versions.read_again(account, refused_by, since).await?;
+        if 0 < again {
+            tracing::info!(plugin.name = %place.name, again, "refused webhooks are read again by the version before");
         }
         Ok(())
     }
@@ -307,7 +343,8 @@ impl Directory {
         }
     }
 
-    fn check_account(&self, place: &Place) -> Result<(), Error> {
+    /// The account is there, and is of this plugin.
+    pub fn check_account(&self, place: &Place) -> Result<(), Error> {
         let Some(id) = &place.account else { return Ok(()) };
         let missing = || Error::Missing { what: "account", id: id.to_string() };
         let snapshot = self.snapshot();

@@ -96,7 +96,8 @@ async fn install(path: &Path, directory: &Arc<Directory>, clock: &dyn Clock) -> 
         }
         return Ok(());
     }
-    let installed = directory.install(bytes, clock.now(), Chooser::Folder, &|_stage| {}).await;
+    let installed =
+        directory.install(bytes, clock.now(), Some(Chooser::Folder), &|_stage| {}).await;
     let installed = installed.map_err(|error| sentence(&error))?;
     let asks = installed.difference.filter(Difference::needs_approval);
     if let Some(Difference { more, breaks, .. }) = asks {

@@ -16,7 +16,10 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{AppState, plugins};
+use super::{
+    AppState,
+    plugins::{self, UploadQuery},
+};
 
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
@@ -25,14 +28,14 @@ const LINES_MAX: usize = 16;
 
 /// Begins to answer at once. The last line has the status and the body that a plain upload is
 /// answered with.
-pub(super) fn upload(state: Arc<AppState>, bytes: Bytes) -> Response {
+pub(super) fn upload(state: Arc<AppState>, bytes: Bytes, query: UploadQuery) -> Response {
     let (lines, told) = channel(LINES_MAX);
     let tasks = state.tasks.clone();
     // A client that goes away stops nothing: the upload goes on to its end.
     tasks.spawn(async move {
         let stages = lines.clone();
         let observer = move |stage| drop(stages.try_send(json!({ "stage": stage })));
-        let end = match plugins::install(&state, bytes, &observer).await {
+        let end = match plugins::install(&state, bytes, query, &observer).await {
             Ok(installed) => json!({ "status": 201, "plugin": installed }),
             Err(error) => {
                 let problem = error.problem();

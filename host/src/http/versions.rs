@@ -6,14 +6,20 @@ use axum::{Json, body::Body, extract::State};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiError, AppState, body,
+    ApiError, AppState,
+    accounts::field_problem,
+    body,
     page::{PageBody, Segment},
 };
 use crate::{
     account::{Activation, PluginRecord, Standing, Trail, Version},
+    attempt,
     directory::{Changed, Difference, Place, Snapshot},
     id::{AccountId, Digest, PluginName},
 };
+
+/// Most webhooks of one account in a shadow run.
+const SHADOW_EVENTS_MAX: u32 = 1000;
 
 /// One version as the API shows it.
 #[derive(Debug, Serialize)]
@@ -112,6 +118,51 @@ pub(super) async fn roll_back(
     Ok(done(&state, place, changed, "rolled back"))
 }
 
+/// What a version is tried on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShadowInput {
+    digest: String,
+    /// Without it: all accounts of the plugin.
+    #[serde(default)]
+    account: Option<String>,
+    /// Last webhooks of each channel account.
+    #[serde(default = "shadow_events")]
+    events: u32,
+}
+
+fn shadow_events() -> u32 {
+    100
+}
+
+/// `POST /api/v1/plugins/{name}/shadow`
+pub(super) async fn shadow(
+    State(state): State<Arc<AppState>>,
+    Segment(name): Segment<String>,
+    input: Body,
+) -> Result<Json<attempt::Shadow>, ApiError> {
+    let name = plugin(&name)?;
+    let ShadowInput { digest, account, events } = body::read_json(input).await?;
+    if !(1..=SHADOW_EVENTS_MAX).contains(&events) {
+        let message = format!("{events} is not between 1 and {SHADOW_EVENTS_MAX}");
+        return Err(field_problem("events", &message));
+    }
+    let account = account.map(|id| account_id(&id)).transpose()?;
+    let place = Place { name, account };
+    state.directory.check_account(&place)?;
+    let version = state.directory.version(&place.name, &digest).await?;
+    let next = state.directory.ready(version).await?;
+    let account = place.account.as_ref();
+    // Behind a pointer: see `attempt::Work`.
+    let shadow = Box::pin(attempt::shadow(&state.means, &next, account, events)).await?;
+    Ok(Json(shadow))
+}
+
+fn account_id(id: &str) -> Result<AccountId, ApiError> {
+    let missing = |_no_id| ApiError::NotFound { what: "account", id: id.to_owned() };
+    id.parse().map_err(missing)
+}
+
 fn done(state: &AppState, place: Place, changed: Changed, what: &str) -> Json<ChangedBody> {
     let Changed { before, now, difference } = changed;
     let account = place.account.as_ref().map_or("all", AccountId::as_str);
@@ -135,9 +186,8 @@ fn unknown(name: &str) -> ApiError {
 async fn choice(name: &str, input: Body) -> Result<(Place, Option<String>), ApiError> {
     let name = plugin(name)?;
     let ChoiceInput { digest, account } = body::read_json(input).await?;
-    let missing = |id: &str| ApiError::NotFound { what: "account", id: id.to_owned() };
-    let account = account.map(|id| id.parse::<AccountId>().map_err(|_no_id| missing(&id)));
-    Ok((Place { name, account: account.transpose()? }, digest))
+    let account = account.map(|id| account_id(&id)).transpose()?;
+    Ok((Place { name, account }, digest))
 }
 
 fn show(state: &AppState, snapshot: &Snapshot, version: Version) -> VersionBody {

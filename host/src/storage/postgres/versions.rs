@@ -202,8 +202,8 @@ async fn put_activation(db: &Transaction<'_>, activation: &Activation, trail: &s
                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name, account) DO NOTHING";
         run(db, sql, &[&name, &account, generation, &digest, &trail]).await?
     } else {
-        let sql = "UPDATE activation SET generation = $3, digest = $4, trail = $5
-                   WHERE name = $1 AND account = $2 AND generation = $3 - 1";
+        let sql = "UPDATE activation SET generation = $3::bigint, digest = $4, trail = $5
+                   WHERE name = $1 AND account = $2 AND generation = $3::bigint - 1";
         run(db, sql, &[&name, &account, generation, &digest, &trail]).await?
     };
     if stored == 0 { Err(changed()) } else { Ok(()) }
