@@ -56,14 +56,14 @@ pub(super) enum PluginCommand {
         remote: RemoteArgs,
         /// The plugin, by name.
         plugin: String,
-        /// The version's digest, or its first letters, six at least.
+        /// The digest of the version, or its first letters, six at least.
         #[arg(required_unless_present = "follow")]
-        version: Option<String>,
+        digest: Option<String>,
         /// Only for this account.
         #[arg(long)]
         account: Option<String>,
         /// Let the account go with all the others again.
-        #[arg(long, requires = "account", conflicts_with = "version")]
+        #[arg(long, requires = "account", conflicts_with = "digest")]
         follow: bool,
     },
     /// Say yes to what a waiting version asks for, and make it active.
@@ -71,7 +71,7 @@ pub(super) enum PluginCommand {
     /// Try a version on what was received: both versions side by side, and nothing is sent.
     Shadow {
         #[command(flatten)]
-        version: VersionArgs,
+        args: VersionArgs,
         /// Last webhooks of each channel account.
         #[arg(long, default_value_t = 100)]
         events: u32,
@@ -95,8 +95,8 @@ pub(super) struct VersionArgs {
     remote: RemoteArgs,
     /// The plugin, by name.
     plugin: String,
-    /// The version's digest, or its first letters, six at least.
-    version: String,
+    /// The digest of the version, or its first letters, six at least.
+    digest: String,
     /// Only for this account.
     #[arg(long)]
     account: Option<String>,
@@ -107,15 +107,15 @@ pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
         PluginCommand::List { remote } => list(remote),
         PluginCommand::Push { remote, file, keep } => push(remote, file, *keep),
         PluginCommand::Versions { remote, plugin } => versions(remote, plugin),
-        PluginCommand::Activate { remote, plugin, version, account, follow: _ } => {
-            let choice = json!({ "digest": version, "account": account });
+        PluginCommand::Activate { remote, plugin, digest, account, follow: _ } => {
+            let choice = json!({ "digest": digest, "account": account });
             change(remote, plugin, "activate", &choice)
         }
-        PluginCommand::Approve(VersionArgs { remote, plugin, version, account }) => {
-            let choice = json!({ "digest": version, "account": account });
+        PluginCommand::Approve(VersionArgs { remote, plugin, digest, account }) => {
+            let choice = json!({ "digest": digest, "account": account });
             change(remote, plugin, "approve", &choice)
         }
-        PluginCommand::Shadow { version, events } => shadow(version, *events),
+        PluginCommand::Shadow { args, events } => shadow(args, *events),
         PluginCommand::Rollback { remote, plugin, account } => {
             change(remote, plugin, "rollback", &json!({ "account": account }))
         }
@@ -214,7 +214,7 @@ fn shadow(args: &VersionArgs, events: u32) -> Result<(), Error> {
     block_on(async {
         let client = ApiClient::new(&args.remote)?;
         let path = format!("/plugins/{}/shadow", args.plugin);
-        let trial = json!({ "digest": args.version, "account": args.account, "events": events });
+        let trial = json!({ "digest": args.digest, "account": args.account, "events": events });
         let answer = client.send(Method::POST, &path, trial.to_string().into_bytes()).await?;
         print(&args.remote, &answer, shadow_lines)
     })
