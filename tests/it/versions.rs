@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backend::{Backend, on_every_backend},
-    harness::{TestHost, component, eventually},
+    harness::{TestHost, Web, component, eventually},
 };
 
 on_every_backend!(
@@ -17,7 +17,7 @@ on_every_backend!(
     a_version_that_asks_for_more_waits_for_approval,
     a_version_that_crashes_is_taken_back_within_two_seconds,
     a_version_that_refuses_everything_is_taken_back_and_nothing_is_lost,
-    hosts_that_share_a_database_share_what_is_active,
+    a_crm_version_that_crashes_is_taken_back_and_its_jobs_are_done,
 );
 
 /// The guest in this mode: each is a version with a digest of its own.
@@ -237,10 +237,30 @@ async fn a_version_is_watched_for_its_time_and_no_longer() {
     host.stop().await;
 }
 
-async fn hosts_that_share_a_database_share_what_is_active(backend: Backend) {
-    if let Backend::Sqlite = backend {
-        return;
+async fn a_crm_version_that_crashes_is_taken_back_and_its_jobs_are_done(backend: Backend) {
+    let (host, url) = stage(&backend, |_| {}).await;
+    host.put("/accounts/crm", json!({ "plugin": "guest-version" })).await;
+    host.put("/integrations/shop-to-crm", json!({ "channel": "shop", "crm": "crm" })).await;
+    let crashes = host.install_bytes(guest("map-trap")).await;
+
+    for number in 0..9 {
+        host.hook(&format!("{url}?{number}"), "{}").await;
     }
+    eventually("the version before is back", async || {
+        states(&host).await == pairs(&[("good", "active"), ("map-trap", "kept")])
+    })
+    .await;
+    host.idle().await;
+
+    assert_eq!(host.get("/dead-letters").await["items"], json!([]));
+    let listed = host.get("/plugins").await;
+    assert_eq!(listed["items"][0]["notice"]["from"], crashes["digest"]);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_share_a_database_share_what_is_active() {
+    let backend = Backend::postgres().await;
     let (host, url) = stage(&backend, |_| {}).await;
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config {
@@ -261,14 +281,13 @@ async fn hosts_that_share_a_database_share_what_is_active(backend: Backend) {
     })
     .await;
     // Both see it fail at the same time.
-    let hooks = (0..20).map(|number| {
+    let mut hooks = tokio::task::JoinSet::new();
+    for number in 0..20 {
         let base = if number % 2 == 0 { &url } else { &other };
-        let (host, url) = (&host, format!("{base}?{number}"));
-        async move { host.hook(&url, "{}").await }
-    });
-    for hook in hooks.collect::<Vec<_>>() {
-        hook.await;
+        let url = format!("{base}?{number}");
+        hooks.spawn(async move { Web::new().hook(&url, "{}").await });
     }
+    hooks.join_all().await;
 
     for base in [&url, &other] {
         eventually("the version before is back on both", async || {

@@ -56,7 +56,7 @@ mod retention;
 mod shares;
 mod steps;
 mod stops;
-mod versions;
+pub(super) mod versions;
 mod views;
 mod window;
 

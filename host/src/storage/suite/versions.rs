@@ -11,7 +11,7 @@ on_every_backend!(
     what_a_version_refused_is_read_again,
 );
 
-fn record(digest: Digest, name: &str) -> PluginRecord {
+pub(in crate::storage) fn record(digest: Digest, name: &str) -> PluginRecord {
     let manifest = Manifest {
         name: name.parse().unwrap(),
         version: "1.2.3".to_owned(),
@@ -161,4 +161,26 @@ async fn what_a_version_refused_is_read_again(stores: &Stores) {
     let kept = stores.journal.webhooks(None, all()).await.unwrap().items;
     assert_eq!(kept.len(), 3);
     assert!(kept.iter().any(|one| one.request == early));
+}
+
+/// Two versions as the releases before this one have kept them, the second active.
+pub(in crate::storage) fn before_versions() -> [(Digest, bool, String); 2] {
+    [("old", false), ("new", true)].map(|(bytes, is_active)| {
+        let digest = Digest::of(bytes.as_bytes());
+        let mut record = serde_json::to_value(record(digest, "crm-odoo")).unwrap();
+        record.as_object_mut().unwrap().remove("cost");
+        (digest, is_active, record.to_string())
+    })
+}
+
+/// What was active is, and what was not can be again.
+pub(in crate::storage) async fn goes_on_after_the_migration(stores: &Stores) {
+    let [(old, ..), (new, ..)] = before_versions();
+    let activations = stores.versions.activations().await.unwrap();
+    let [active] = activations.as_slice() else { panic!("one is active: {activations:?}") };
+    assert_eq!((active.digest, active.account.as_ref(), active.generation), (Some(new), None, 1));
+    let versions = stores.versions.versions().await.unwrap();
+    let standings: Vec<_> = versions.iter().map(|version| version.standing).collect();
+    assert_eq!(standings, [Standing::Approved; 2]);
+    stores.versions.put_activation(chosen(Some(active), None, old, 1)).await.unwrap();
 }
