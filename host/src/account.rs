@@ -12,11 +12,13 @@ use crate::{
 };
 
 mod rules;
+mod version;
 
 pub use self::rules::{
     ContactRule, DealRule, LineRule, Mapping, Member, NoteRule, PhoneRule, Pool, PushRule,
     ResponsibleRule, Rules, Strategy, TaskRule, Update, Wording,
 };
+pub use self::version::{Activation, Chooser, Notice, Standing, Step, Trail, Version};
 
 /// What an adapter says of itself, as in `wit/types.wit`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,6 +108,18 @@ pub struct PluginRecord {
     pub manifest: Manifest,
     pub size_bytes: u64,
     pub installed_at: Timestamp,
+    /// What a call costs before it does anything; not measured by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+}
+
+/// What was measured at the gate, on this machine at that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The median time to make a fresh instance, in microseconds.
+    pub instantiate_us: u64,
+    /// Most memory that `describe` held, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// One configured plugin.

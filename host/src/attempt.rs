@@ -26,6 +26,7 @@ mod ledger;
 mod people;
 mod preview;
 mod push;
+mod shadow;
 mod steps;
 mod write;
 
@@ -40,6 +41,7 @@ pub use self::{
     facts::Facts,
     failure::Failure,
     preview::{Preview, Sample, preview},
+    shadow::{Contrast, Shadow, shadow},
     write::Write,
 };
 

@@ -4,13 +4,14 @@ use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{id::TokenName, plugin};
+use crate::{id::TokenName, plugin::compile_child};
 
 mod access;
 mod account;
 mod check;
 mod client;
 mod integration;
+mod plugin;
 mod pool;
 mod remote;
 mod sample;
@@ -40,9 +41,9 @@ enum Command {
     /// List lanes that do not flow, and let stopped ones go on.
     #[command(subcommand)]
     Lane(LaneCommand),
-    /// List and upload plugins on a running host.
+    /// Upload plugins, and choose which of their versions are active.
     #[command(subcommand)]
-    Plugin(PluginCommand),
+    Plugin(plugin::PluginCommand),
     /// See what accounts were denied, and connect those that need an operator's consent.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -197,22 +198,6 @@ enum LaneCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum PluginCommand {
-    /// List the installed plugins.
-    List {
-        #[command(flatten)]
-        remote: RemoteArgs,
-    },
-    /// Upload a plugin; accounts of its name use it from the next call on.
-    Push {
-        #[command(flatten)]
-        remote: RemoteArgs,
-        /// The component, a `.wasm` file.
-        file: PathBuf,
-    },
-}
-
 /// Why a command failed; the code follows sysexits.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -264,10 +249,7 @@ pub fn run() -> ExitCode {
         Command::Lane(LaneCommand::Resume { remote, lanes }) => {
             remote::resume_lanes(&remote, &lanes)
         }
-        Command::Plugin(PluginCommand::List { remote }) => remote::list_plugins(&remote),
-        Command::Plugin(PluginCommand::Push { remote, file }) => {
-            remote::push_plugin(&remote, &file)
-        }
+        Command::Plugin(command) => plugin::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Secrets(command) => secrets::run(&command),
         Command::Pool(command) => pool::run(&command),
@@ -277,7 +259,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => access::tokens(&command),
         Command::Audit(args) => access::audit(&args),
         Command::WebhookToken(args) => access::replace_webhook_token(&args),
-        Command::CompilePlugin { memory_bytes } => return plugin::compile_child(memory_bytes),
+        Command::CompilePlugin { memory_bytes } => return compile_child(memory_bytes),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -43,6 +43,7 @@ pub struct Config {
     pub worker: Worker,
     pub retry: Retry,
     pub retention: Retention,
+    pub versions: Versions,
     pub limits: Limits,
     pub egress: Egress,
     #[serde(deserialize_with = "database::url_or_table")]
@@ -228,6 +229,20 @@ pub struct Retention {
     pub traces_days: NonZeroU32,
     /// Size of the database in bytes, beyond which the oldest go sooner; 0 for no such limit.
     pub bytes_max: u64,
+}
+
+/// Versions of plugins, and the watch over a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Versions {
+    /// Versions of each plugin that are kept: those used last, and always those that are active.
+    pub kept: NonZeroU32,
+    /// How long a version is watched once it is active, in seconds; 0 for no watch.
+    pub watch_s: u32,
+    /// Failed calls before a watched version is taken back.
+    pub watch_failures: NonZeroU32,
+    /// Share of its last 128 calls that must have failed as well, in percent.
+    pub watch_percent: NonZeroU32,
 }
 
 /// What one call of a plugin may use. Each limit holds for one call unless it says otherwise.

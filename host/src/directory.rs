@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord, Pool},
+    account::{Account, AccountState, Activation, Integration, Pool},
     card::Problem,
+    config,
     id::{AccountId, Digest, IntegrationId, PluginName, PoolId},
     plugin::{Adapter, Plugin, Plugins, Refusal},
     rules::book::Rulebook,
@@ -22,19 +23,32 @@ use crate::{
 
 mod change;
 mod denials;
+mod difference;
 mod joined;
 mod rotation;
+mod shelf;
+mod versions;
+mod watch;
 
-pub use self::change::AccountChange;
-use self::{change::changed, joined::Books};
+pub use self::{
+    change::AccountChange,
+    difference::{Broken, Difference, Trait, TraitKind},
+    versions::{Changed, Installed, Place},
+};
+use self::{change::changed, joined::Books, shelf::Shelf};
 
 /// One consistent view of all that is configured.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    /// The version of each plugin that is active for all accounts without a choice of their own.
     pub plugins: BTreeMap<PluginName, Arc<Plugin>>,
     pub accounts: BTreeMap<AccountId, Entry>,
     pub integrations: BTreeMap<IntegrationId, Integration>,
     pub pools: BTreeMap<PoolId, Pool>,
+    /// Which versions are chosen, and what was before.
+    pub activations: Vec<Activation>,
+    /// The version of each account with a choice of its own; `None` where it is not loaded.
+    own: BTreeMap<AccountId, Option<Arc<Plugin>>>,
     books: Books,
     /// Digest of the webhook token: a look-up by it takes the same time for every wrong token.
     /// A token that was replaced works until its time.
@@ -54,6 +68,20 @@ impl Snapshot {
     pub fn by_token(&self, token: &str, now: Timestamp) -> Option<&Entry> {
         let (id, until) = self.by_token.get(&Digest::of(token.as_bytes()))?;
         self.accounts.get(id).filter(|_| until.is_none_or(|until| now < until))
+    }
+
+    /// Whether a version is active for anybody.
+    pub fn uses(&self, digest: Digest) -> bool {
+        let is_it = |plugin: &Arc<Plugin>| plugin.record().digest == digest;
+        self.plugins.values().any(is_it) || self.own.values().flatten().any(is_it)
+    }
+
+    /// The version of its plugin that an account works with.
+    pub fn plugin_of(&self, account: &Account) -> Option<&Arc<Plugin>> {
+        match self.own.get(&account.id) {
+            Some(own) => own.as_ref(),
+            None => self.plugins.get(&account.plugin),
+        }
     }
 
     /// The integrations that a channel account feeds, in the order of their ids.
@@ -94,9 +122,11 @@ pub struct Directory {
     stores: Stores,
     plugins: Plugins,
     tasks: Tasks,
+    policy: config::Versions,
     current: RwLock<Arc<Snapshot>>,
-    /// One change at a time, from storage to snapshot.
-    changing: tokio::sync::Mutex<HashMap<Digest, Arc<Plugin>>>,
+    /// One change at a time, from storage to snapshot. Nothing is compiled while it is held.
+    changing: tokio::sync::Mutex<()>,
+    shelf: Shelf,
 }
 
 /// Why a change was refused. Nothing was changed.
@@ -112,6 +142,11 @@ pub enum Error {
     /// An account keeps its plugin for life.
     #[error("account `{id}` is of plugin `{plugin}`: choose another id")]
     OtherPlugin { id: AccountId, plugin: PluginName },
+    #[error("{what} `{id}` does not exist")]
+    Missing { what: &'static str, id: String },
+    /// It cannot be done as things stand. The text tells why.
+    #[error("{0}")]
+    Conflict(String),
     #[error(transparent)]
     Storage(#[from] storage::Error),
 }
@@ -120,17 +155,23 @@ impl Directory {
     /// Reads what is configured, and compiles what is not compiled yet.
     ///
     /// Changes run as `tasks`, so that a stop waits for them.
-    pub async fn open(stores: Stores, plugins: Plugins, tasks: Tasks) -> Result<Self, Error> {
+    pub async fn open(
+        stores: Stores,
+        plugins: Plugins,
+        tasks: Tasks,
+        policy: config::Versions,
+    ) -> Result<Self, Error> {
         let directory = Self {
             stores,
             plugins,
             tasks,
+            policy,
             current: RwLock::default(),
             changing: tokio::sync::Mutex::default(),
+            shelf: Shelf::default(),
         };
-        let mut loaded = directory.changing.lock().await;
-        directory.reload(&mut loaded).await?;
-        drop(loaded);
+        directory.load_active().await?;
+        directory.reload().await?;
         Ok(directory)
     }
 
@@ -142,30 +183,15 @@ impl Directory {
         &self.plugins
     }
 
-    /// Reads again what is configured: another host may have changed it.
-    pub async fn refresh(self: &Arc<Self>) -> Result<(), Error> {
+    /// Reads again what is configured: another host may have changed it. Returns false where a
+    /// version could not be loaded for now: what was before it is in use, and another try may do.
+    pub async fn refresh(self: &Arc<Self>) -> Result<bool, Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
-            directory.reload(&mut loaded).await
-        })
-        .await
-    }
-
-    /// Installs a plugin; every account of its name uses it from the next call on.
-    pub async fn install(
-        self: &Arc<Self>,
-        bytes: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<PluginRecord, Error> {
-        let (record, plugin) = self.plugins.admit(bytes.clone(), now).await?;
-        let directory = Arc::clone(self);
-        self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
-            loaded.insert(record.digest, plugin);
-            directory.stores.registry.put_plugin(record.clone(), bytes).await?;
-            directory.reload(&mut loaded).await?;
-            Ok(record)
+            let is_whole = directory.load_active().await?;
+            let _changing = directory.changing.lock().await;
+            directory.reload().await?;
+            Ok(is_whole)
         })
         .await
     }
@@ -174,12 +200,12 @@ impl Directory {
     pub async fn set_account(self: &Arc<Self>, change: AccountChange) -> Result<(), Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
-            match directory.set_once(&mut loaded, change.clone()).await {
+            let _changing = directory.changing.lock().await;
+            match directory.set_once(change.clone()).await {
                 // Another host has set it since it was read here.
                 Err(Error::Storage(storage::Error::Changed(_))) => {
-                    directory.reload(&mut loaded).await?;
-                    directory.set_once(&mut loaded, change).await
+                    directory.reload().await?;
+                    directory.set_once(change).await
                 }
                 set => set,
             }
@@ -187,11 +213,7 @@ impl Directory {
         .await
     }
 
-    async fn set_once(
-        &self,
-        loaded: &mut HashMap<Digest, Arc<Plugin>>,
-        change: AccountChange,
-    ) -> Result<(), Error> {
+    async fn set_once(&self, change: AccountChange) -> Result<(), Error> {
         let snapshot = self.snapshot();
         let resumes = change.resumes;
         let mut account = changed(&snapshot, change)?;
@@ -202,7 +224,7 @@ impl Directory {
         if resumes {
             account.state = AccountState::Active;
         }
-        let plugin = snapshot.plugins.get(&account.plugin).ok_or_else(|| {
+        let plugin = snapshot.plugin_of(&account).ok_or_else(|| {
             let message = format!("no plugin `{}` is installed: upload it first", account.plugin);
             invalid("plugin", message)
         })?;
@@ -210,7 +232,7 @@ impl Directory {
         bound.map_err(Error::Invalid)?;
         let before = before.map(|entry| entry.account.as_ref());
         self.stores.registry.put_account(before, account).await?;
-        self.reload(loaded).await
+        self.reload().await
     }
 
     /// Pauses an account whose credentials were refused: its jobs wait until it is active again.
@@ -220,7 +242,7 @@ impl Directory {
     pub async fn pause(self: &Arc<Self>, tried: &Account, reason: String) -> Result<bool, Error> {
         let (directory, tried) = (Arc::clone(self), tried.clone());
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             let snapshot = directory.snapshot();
             let now = snapshot.accounts.get(&tried.id).map(|entry| &entry.account);
             if tried.state != AccountState::Active || now.is_none_or(|now| **now != tried) {
@@ -228,7 +250,7 @@ impl Directory {
             }
             let account = Account { state: AccountState::Paused(reason), ..tried.clone() };
             let paused = directory.stores.registry.put_account(Some(&tried), account).await;
-            directory.reload(&mut loaded).await?;
+            directory.reload().await?;
             match paused {
                 Ok(()) => Ok(true),
                 // Another host has mended it meanwhile.
@@ -243,7 +265,7 @@ impl Directory {
     pub async fn resume(self: &Arc<Self>, id: &AccountId) -> Result<(), Error> {
         let (directory, id) = (Arc::clone(self), id.clone());
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             let snapshot = directory.snapshot();
             let paused = snapshot.accounts.get(&id).map(|entry| &entry.account);
             let Some(paused) = paused.filter(|it| it.state != AccountState::Active) else {
@@ -251,7 +273,7 @@ impl Directory {
             };
             let account = Account { state: AccountState::Active, ..Account::clone(paused) };
             let stored = directory.stores.registry.put_account(Some(paused), account).await;
-            directory.reload(&mut loaded).await?;
+            directory.reload().await?;
             Ok(stored?)
         })
         .await
@@ -271,28 +293,10 @@ impl Directory {
         ended.await.map_err(|cut| Error::Storage(storage::Error::Unavailable(cut.into())))?
     }
 
-    async fn reload(&self, loaded: &mut HashMap<Digest, Arc<Plugin>>) -> Result<(), Error> {
+    async fn reload(&self) -> Result<(), Error> {
         let registry = &self.stores.registry;
-        let mut next = Snapshot::default();
-        for record in registry.plugins().await? {
-            let (name, digest) = (record.manifest.name.clone(), record.digest);
-            let plugin = match loaded.get(&digest) {
-                Some(plugin) => Arc::clone(plugin),
-                None => match self.load(record).await {
-                    Ok(plugin) => plugin,
-                    Err(refusal) => {
-                        tracing::error!(plugin.name = %name, error = &refusal as &dyn std::error::Error, "plugin cannot be loaded");
-                        continue;
-                    }
-                },
-            };
-            loaded.insert(digest, Arc::clone(&plugin));
-            next.plugins.insert(name, plugin);
-        }
-        let active: Vec<Digest> =
-            next.plugins.values().map(|plugin| plugin.record().digest).collect();
-        loaded.retain(|digest, _| active.contains(digest));
         let before = self.snapshot();
+        let mut next = self.chosen(&before, self.stores.versions.activations().await?);
         for account in registry.accounts().await? {
             let entry = self.entry(&before, &next, account);
             for (token, until) in rotation::tokens(&entry.account) {
@@ -305,21 +309,41 @@ impl Directory {
         next.pools =
             registry.pools().await?.into_iter().map(|pool| (pool.id.clone(), pool)).collect();
         next.books = joined::books(&before, &next);
+        self.shelf.keep(&next.activations);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
 
-    async fn load(&self, record: PluginRecord) -> Result<Arc<Plugin>, Refusal> {
-        let (registry, digest) = (Arc::clone(&self.stores.registry), record.digest);
-        self.plugins
-            .load(record, async move || registry.plugin_bytes(digest).await.ok().flatten())
-            .await
+    /// The versions that are chosen. Of one that is not loaded yet the version before it stays in
+    /// use until it is.
+    fn chosen(&self, before: &Snapshot, activations: Vec<Activation>) -> Snapshot {
+        let mut next = Snapshot::default();
+        for it in &activations {
+            let Some(digest) = it.digest else { continue };
+            let plugin = self.shelf.get(digest);
+            match &plugin {
+                // Its next failures count, and not those of another time.
+                Some(plugin) if !before.uses(digest) => plugin.pulse().reset(),
+                Some(_) => {}
+                None => self.shelf.lacks(digest),
+            }
+            if let Some(account) = &it.account {
+                let kept = || before.own.get(account).cloned().flatten();
+                next.own.insert(account.clone(), plugin.or_else(kept));
+            } else {
+                let plugin = plugin.or_else(|| before.plugins.get(&it.name).cloned());
+                next.plugins.extend(plugin.map(|plugin| (it.name.clone(), plugin)));
+            }
+        }
+        next.activations = activations;
+        next
     }
 
     /// An account that did not change keeps its adapter, and so its connections.
     fn entry(&self, before: &Snapshot, next: &Snapshot, account: Account) -> Entry {
-        let Some(plugin) = next.plugins.get(&account.plugin) else {
-            let message = format!("no plugin `{}` is installed", account.plugin);
+        let Some(plugin) = next.plugin_of(&account) else {
+            let message =
+                format!("no plugin `{}` is installed, or it cannot be loaded", account.plugin);
             let problem = Problem { field: Some("plugin".to_owned()), message };
             return Entry { account: Arc::new(account), adapter: Err(vec![problem]) };
         };

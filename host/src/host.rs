@@ -37,6 +37,7 @@ mod database;
 mod provision;
 mod token;
 mod told;
+mod versions;
 
 pub use database::rotate;
 
@@ -120,7 +121,8 @@ impl Host {
             Arc::clone(&clock),
         )?;
         let tasks = Tasks::default();
-        let directory = Directory::open(stores.clone(), plugins, tasks.clone()).await?;
+        let policy = config.versions.clone();
+        let directory = Directory::open(stores.clone(), plugins, tasks.clone(), policy).await?;
         let directory = Arc::new(directory);
         let before = directory.snapshot();
         let faults = provision::apply(&config, &directory, clock.as_ref()).await;
@@ -288,6 +290,7 @@ fn start_loops(config: &Config, state: &AppState, tasks: &Tasks) {
     tasks.keep("news", move || news_loop(own_state.clone(), own.clone()));
     let (own_state, own) = (state.clone(), tasks.clone());
     tasks.keep("denials", move || denials_loop(own_state.clone(), own.clone()));
+    versions::start_loops(state, tasks);
     let (state, own) = (state.clone(), tasks.clone());
     tasks.keep("reread", move || reread_loop(state.clone(), own.clone()));
 }
@@ -305,13 +308,8 @@ async fn news_loop(state: AppState, tasks: Tasks) {
         if let News::Work | News::Changed | News::Gap = news {
             state.waiters.wake_worker();
         }
-        if let News::Changed | News::Gap = news
-            && let Err(error) = state.directory.refresh().await
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "what another host has configured could not be read"
-            );
+        if let News::Changed | News::Gap = news {
+            versions::refresh(&state).await;
         }
         if news == News::Gap {
             state.waiters.settled_all();

@@ -41,12 +41,14 @@ mod page;
 mod plugins;
 mod pools;
 mod preview;
+mod progress;
 mod response;
 mod sample;
 mod scopes;
 mod test_request;
 mod tls;
 mod tokens;
+mod versions;
 mod webhook;
 mod webhook_token;
 
@@ -127,6 +129,11 @@ pub fn router(state: Arc<AppState>) -> Router {
     let reader = middleware::from_fn_with_state(Arc::clone(&state), auth::require_reader);
     let api = Router::new()
         .route("/plugins", get(plugins::list).post(plugins::upload))
+        .route("/plugins/{name}/versions", get(versions::list))
+        .route("/plugins/{name}/activate", post(versions::activate))
+        .route("/plugins/{name}/approve", post(versions::approve))
+        .route("/plugins/{name}/rollback", post(versions::roll_back))
+        .route("/plugins/{name}/shadow", post(versions::shadow))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{id}", get(accounts::show).put(accounts::set))
         .route("/accounts/{id}/cards", get(accounts::cards))

@@ -10,14 +10,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use wasmtime::{
     Engine,
     component::{Component, InstancePre, Linker},
 };
 
 use crate::{
-    account::{Account, PluginRecord, Role},
+    account::{Account, Cost, Manifest, PluginRecord, Role},
     card::Problem,
     clock::Clock,
     config,
@@ -32,14 +32,18 @@ mod breaker;
 mod call;
 mod compile;
 mod convert;
+mod cost;
 pub mod egress;
 mod engine;
 mod error;
 mod exports;
+mod figures;
 mod gate;
 mod imports;
 mod lines;
+mod pulse;
 mod secrets;
+mod stages;
 mod state;
 mod stdio;
 mod tally;
@@ -48,6 +52,9 @@ mod turnstile;
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
 pub use error::{Error, Refusal};
+pub use figures::{Figures, PoolFigures};
+pub use pulse::{Pulse, Reading};
+pub use stages::{Observer, Stage};
 pub use tally::CallCount;
 
 use bind::Bound;
@@ -86,6 +93,8 @@ struct Inner {
     turns: Arc<dyn Turns>,
     clock: Arc<dyn Clock>,
     limits: Arc<config::Limits>,
+    /// Told of every call that says something bad of a plugin.
+    trouble: Arc<Notify>,
     /// Every plugin that is still in use, for the figures.
     plugins: std::sync::Mutex<Vec<std::sync::Weak<Plugin>>>,
 }
@@ -100,27 +109,8 @@ pub struct Plugin {
     breaker: Breaker,
     /// Apart, so that strangers cannot open the other one.
     open_breaker: Breaker,
-}
-
-/// How busy the floor is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
-    pub calls_in_flight: u32,
-    /// Calls that fit at the same time, pure functions included.
-    pub calls_max: u32,
-    /// Slots of the pool in use; `None` where instances are made on demand.
-    pub pool: Option<PoolFigures>,
-    pub calls: Vec<CallCount>,
-    /// Names of plugins whose breaker is open.
-    pub open_breakers: Vec<crate::id::PluginName>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolFigures {
-    pub instances: u64,
-    pub memories: usize,
-    pub stacks: usize,
-    pub warm_memories: u32,
+    pulse: Pulse,
+    trouble: Arc<Notify>,
 }
 
 impl Plugins {
@@ -151,6 +141,7 @@ impl Plugins {
             turns,
             clock,
             limits,
+            trouble: Arc::default(),
             plugins: std::sync::Mutex::default(),
         })))
     }
@@ -161,18 +152,31 @@ impl Plugins {
         bytes: Vec<u8>,
         now: Timestamp,
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
+        self.admit_watched(bytes, now, &|_stage| {}).await
+    }
+
+    /// The same, telling each stage as it begins.
+    pub async fn admit_watched(
+        &self,
+        bytes: Vec<u8>,
+        now: Timestamp,
+        observer: &Observer,
+    ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
         let limit = self.0.limits.plugin_bytes;
         if limit < bytes.len() {
             return Err(Refusal::TooLarge { size: bytes.len(), limit });
         }
+        observer(Stage::Read);
         let outline = gate::outline(&bytes)?;
         let digest = Digest::of(&bytes);
-        let component = match self.0.compiler.cached(&self.0.engine, digest) {
-            Some(component) => component,
-            None => self.0.compiler.compile(&self.0.engine, digest, &bytes).await?,
+        let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
+            component
+        } else {
+            observer(Stage::Compile);
+            self.0.compiler.compile(&self.0.engine, digest, &bytes).await?
         };
         let pre = self.link(&component)?;
-        let manifest = self.try_out(&pre, &outline.roles).await?;
+        let (manifest, cost) = self.try_out(&pre, &outline.roles, observer).await?;
         let record = PluginRecord {
             digest,
             contract: outline.contract,
@@ -180,8 +184,9 @@ impl Plugins {
             manifest,
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             installed_at: now,
+            cost: Some(cost),
         };
-        let plugin = self.ready(record.clone(), pre)?;
+        let plugin = self.ready(record.clone(), &pre)?;
         Ok((record, plugin))
     }
 
@@ -196,7 +201,14 @@ impl Plugins {
             None => self.compile_again(&record, bytes().await).await?,
         };
         let pre = self.link(&component)?;
-        self.ready(record, pre)
+        self.ready(record, &pre)
+    }
+
+    /// Removes the code of a version that is kept no more.
+    pub fn forget(&self, digest: Digest) {
+        if let Err(error) = self.0.compiler.remove(digest) {
+            tracing::warn!(plugin.digest = %digest, error = &error as &dyn std::error::Error, "the code of a removed version is still there");
+        }
     }
 
     async fn compile_again(
@@ -217,16 +229,31 @@ impl Plugins {
         plugin: Arc<Plugin>,
         account: Arc<Account>,
     ) -> Result<Arc<Adapter>, Vec<Problem>> {
+        self.bind_counting(plugin, account, &self.0.tally)
+    }
+
+    /// Every fault of an account's settings and grants for a plugin with this manifest.
+    pub fn problems(&self, manifest: &Manifest, account: &Account) -> Vec<Problem> {
+        let problems = bind::problems(manifest, account);
+        bind::joined(problems, self.0.egress.door(manifest, account).err().unwrap_or_default())
+    }
+
+    fn bind_counting(
+        &self,
+        plugin: Arc<Plugin>,
+        account: Arc<Account>,
+        tally: &Arc<Tally>,
+    ) -> Result<Arc<Adapter>, Vec<Problem>> {
         let mut formers = Vec::new();
         for (key, former) in &account.former_secrets {
             let mut before = Account::clone(&account);
             before.former_secrets.clear();
             before.secrets.insert(key.clone(), former.value.clone());
             // A value that the plugin does not take any more counts for nothing.
-            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before));
+            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before), tally);
             formers.extend(before.ok().map(|before| (former.until, before)));
         }
-        let adapter = self.bind_once(plugin, account)?;
+        let adapter = self.bind_once(plugin, account, tally)?;
         Ok(Arc::new(Adapter { former: formers, ..adapter }))
     }
 
@@ -234,6 +261,7 @@ impl Plugins {
         &self,
         plugin: Arc<Plugin>,
         account: Arc<Account>,
+        tally: &Arc<Tally>,
     ) -> Result<Adapter, Vec<Problem>> {
         let problems = bind::problems(&plugin.record.manifest, &account);
         let door = match self.0.egress.door(&plugin.record.manifest, &account) {
@@ -251,7 +279,7 @@ impl Plugins {
             plugin,
             bound: Arc::new(bound),
             caller: Arc::clone(&self.0.caller),
-            tally: Arc::clone(&self.0.tally),
+            tally: Arc::clone(tally),
             former: Vec::new(),
         })
     }
@@ -261,28 +289,20 @@ impl Plugins {
         self.0.egress.denials()
     }
 
-    /// How busy the floor is, for metrics.
-    pub fn figures(&self) -> Figures {
-        let pool = self.0.engine.pooling_allocator_metrics().map(|pool| PoolFigures {
-            instances: pool.component_instances(),
-            memories: pool.memories(),
-            stacks: pool.stacks(),
-            warm_memories: pool.unused_warm_memories(),
-        });
-        let mut plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        plugins.retain(|plugin| 0 < plugin.strong_count());
-        let open = plugins
-            .iter()
-            .filter_map(std::sync::Weak::upgrade)
-            .filter(|plugin| plugin.breaker.is_open() || plugin.open_breaker.is_open());
-        let limits = &self.0.limits;
-        Figures {
-            calls_in_flight: self.0.caller.in_flight(),
-            calls_max: limits.calls.get().saturating_add(engine::pure_slots(limits)),
-            pool,
-            calls: self.0.tally.counts(),
-            open_breakers: open.map(|plugin| plugin.record.manifest.name.clone()).collect(),
-        }
+    /// Ends at the next call that says something bad of a plugin.
+    pub async fn trouble(&self) {
+        self.0.trouble.notified().await;
+    }
+
+    /// Joins a plugin and an account for a trial: its calls are counted nowhere, and open no
+    /// breaker and no watch of the work that goes on.
+    pub fn bind_apart(
+        &self,
+        plugin: &Plugin,
+        account: Arc<Account>,
+    ) -> Result<Arc<Adapter>, Vec<Problem>> {
+        let apart = Arc::new(self.unwatched(plugin.record.clone(), &plugin.pre, &plugin.exports));
+        self.bind_counting(apart, account, &Arc::default())
     }
 
     fn link(&self, component: &Component) -> Result<InstancePre<CallState>, Refusal> {
@@ -292,45 +312,70 @@ impl Plugins {
             .map_err(|error| Refusal::Start(format!("{error:#}")))
     }
 
-    /// Starts it once, loads every export that it promises, and lets it describe itself.
+    /// Starts it once, loads every export that it promises, lets it describe itself, and measures.
     async fn try_out(
         &self,
         pre: &InstancePre<CallState>,
         roles: &[Role],
-    ) -> Result<crate::account::Manifest, Refusal> {
+        observer: &Observer,
+    ) -> Result<(Manifest, Cost), Refusal> {
         let callee = Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None };
         let (about, exports) = exports::find(pre, roles)?;
+        observer(Stage::Start);
         exports::probe(&self.0.caller, callee, about.clone(), exports).await?;
-        adapter::describe(&self.0.caller, callee, about).await.map_err(Refusal::Describe)
+        observer(Stage::Describe);
+        let manifest = adapter::describe(&self.0.caller, callee, about.clone()).await;
+        let manifest = manifest.map_err(Refusal::Describe)?;
+        observer(Stage::Measure);
+        let cost = cost::measure(&self.0.caller, callee, &about, &manifest).await?;
+        Ok((manifest, cost))
     }
 
     fn ready(
         &self,
         record: PluginRecord,
-        pre: InstancePre<CallState>,
+        pre: &InstancePre<CallState>,
     ) -> Result<Arc<Plugin>, Refusal> {
-        let (_about, exports) = exports::find(&pre, &record.roles)?;
-        let limits = &self.0.limits;
-        let rest = Duration::from_millis(u64::from(limits.breaker_ms.get()));
-        let plugin = Arc::new(Plugin {
-            record,
-            engine: self.0.engine.clone(),
-            pre,
-            exports,
-            slots: Semaphore::new(call::count(limits.calls_per_plugin.get())),
-            breaker: Breaker::new(limits.breaker_traps.get(), rest),
-            open_breaker: Breaker::new(limits.breaker_traps.get(), rest),
-        });
+        let (_about, exports) = exports::find(pre, &record.roles)?;
+        let plugin = self.unwatched(record, pre, &exports);
+        let plugin = Arc::new(Plugin { trouble: Arc::clone(&self.0.trouble), ..plugin });
         let mut plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         plugins.retain(|plugin| 0 < plugin.strong_count());
         plugins.push(Arc::downgrade(&plugin));
         Ok(plugin)
+    }
+
+    /// With a breaker and places of its own, and nobody to tell of trouble.
+    fn unwatched(
+        &self,
+        record: PluginRecord,
+        pre: &InstancePre<CallState>,
+        exports: &Exports,
+    ) -> Plugin {
+        let limits = &self.0.limits;
+        let rest = Duration::from_millis(u64::from(limits.breaker_ms.get()));
+        Plugin {
+            record,
+            engine: self.0.engine.clone(),
+            pre: pre.clone(),
+            exports: exports.clone(),
+            slots: Semaphore::new(call::count(limits.calls_per_plugin.get())),
+            breaker: Breaker::new(limits.breaker_traps.get(), rest),
+            open_breaker: Breaker::new(limits.breaker_traps.get(), rest),
+            pulse: Pulse::default(),
+            trouble: Arc::default(),
+        }
     }
 }
 
 impl Plugin {
     pub fn record(&self) -> &PluginRecord {
         &self.record
+    }
+
+    /// How its last calls went.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Whether it exports the interface of this role.

@@ -21,6 +21,7 @@ mod shared;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+mod versions;
 mod views;
 mod work;
 
@@ -35,6 +36,7 @@ pub use self::{
     oauth::{Flow, KeptTokens, Tokens},
     registry::{Change, Committed, Kv, Registry},
     shared::{Draws, News, Peers, Turns, turn},
+    versions::Versions,
     views::{
         AttemptView, DeadLetter, EventDetail, EventView, JobState, JobView, LaneState, LaneView,
         Page, PageQuery, WebhookView,
@@ -47,6 +49,7 @@ pub use self::{
 pub struct Stores {
     pub journal: Arc<dyn Journal>,
     pub registry: Arc<dyn Registry>,
+    pub versions: Arc<dyn Versions>,
     pub kv: Arc<dyn Kv>,
     pub turns: Arc<dyn Turns>,
     pub draws: Arc<dyn Draws>,

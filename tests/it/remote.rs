@@ -12,6 +12,7 @@ use crate::{
     fake_odoo::{self, Fault},
     harness::{component, eventually, jivo},
     program::{Program, Site},
+    versions::guest,
 };
 
 /// Arguments of a command that talks to the program.
@@ -43,6 +44,60 @@ async fn plugins_are_pushed_and_listed() {
     let listed = site.run(&remote(&program, &token, &["plugin", "list", "--json"])).await;
     let answer: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(answer["items"][0]["manifest"]["name"], "crm-notebook");
+}
+
+#[tokio::test]
+async fn versions_are_chosen_and_taken_back_from_the_command_line() {
+    let mut site = Site::new(&[], "");
+    let token = site.path("token");
+    let program = site.serve(&["--token-file", text(&token)]).await;
+    let push = async |mode: &str, more: &[&str]| {
+        let file = site.path("version.wasm");
+        fs::write(&file, guest(mode)).unwrap();
+        let command = [&["plugin", "push", text(&file)], more].concat();
+        let pushed = site.run(&remote(&program, &token, &command)).await;
+        assert_eq!(pushed.code, Some(0), "{pushed:?}");
+        pushed.stdout
+    };
+    let run = async |command: &[&str]| {
+        let ended = site.run(&remote(&program, &token, command)).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    };
+    let first = push("good", &[]).await;
+    let digest = first.trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert!(push("good-2", &["--keep"]).await.starts_with("kept: guest-version 0.1.0-good-2"));
+    let waits = push("host", &[]).await;
+    assert!(waits.starts_with("waits for approval: guest-version 0.1.0-host"), "{waits}");
+    assert!(
+        waits.contains("\n  + host: https://new.example\n`patchbay plugin approve "),
+        "{waits}"
+    );
+
+    let listed = run(&["plugin", "versions", "guest-version"]).await;
+    let states: Vec<_> =
+        listed.lines().map(|line| line.split(", ").nth(2).unwrap_or(line)).collect();
+    assert_eq!(states, ["waiting", "  + host: https://new.example", "kept", "active for all"]);
+    assert!(listed.contains(" µs with "), "{listed}");
+    let other = listed.lines().nth(2).unwrap().split(' ').next().unwrap();
+    let told = run(&["plugin", "shadow", "guest-version", other]).await;
+    assert_eq!(told, "compared: 0; same: 0, different: 0, not steady: 0\n");
+    let now = run(&["plugin", "activate", "guest-version", other]).await;
+    assert_eq!(now, format!("guest-version is now {other}\n"));
+    let back = run(&["plugin", "rollback", "guest-version"]).await;
+    assert_eq!(back, format!("guest-version is now {digest}\n"));
+    let waiting = listed.split(' ').next().unwrap();
+    let approved = run(&["plugin", "approve", "guest-version", waiting]).await;
+    assert_eq!(
+        approved,
+        format!("guest-version is now {waiting}\n  + host: https://new.example\n")
+    );
+
+    let command = ["plugin", "activate", "guest-version", "012345"];
+    let ended = site.run(&remote(&program, &token, &command)).await;
+    assert_sentence(&ended, 65, &["version `012345` does not exist"]);
+    let ended = site.run(&remote(&program, &token, &["plugin", "versions", "nothing"])).await;
+    assert_sentence(&ended, 65, &["plugin `nothing` does not exist"]);
 }
 
 #[tokio::test]

@@ -32,6 +32,18 @@ pub(crate) fn soak(workspace: &Workspace, steps: &mut Steps, soak_arguments: &[S
     steps.run("soak", Command::new(program).args(soak_arguments))
 }
 
+/// The test of swaps under load, longer and faster than every day: optimized, as hosts run.
+pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
+    plugins::build(workspace, steps)?;
+    packages::ensure_postgres(steps)?;
+    steps.run("build", cargo(workspace).args(["build", "--release", "-p", "patchbay"]))?;
+    let mut test = cargo(workspace);
+    test.args(["test", "--release", "-p", "patchbay-tests", "--test", "it", "swaps::"]);
+    test.args(["--", "--test-threads", "1"]);
+    test.env("PATCHBAY_SWAPS", "100").env("PATCHBAY_SWAPS_RATE", "500");
+    steps.run("swaps", &mut test)
+}
+
 /// Clippy over all code. Warnings are denied behind `--`, where no dependency is rebuilt for it.
 pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];

@@ -56,6 +56,9 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         soak_arguments: Vec<String>,
     },
+    /// Swap versions of plugins a hundred times under 500 webhooks in a second, and check that none
+    /// failed, was lost or took effect twice.
+    Swaps,
     /// Format all code.
     Fmt,
     /// Run clippy over all code; a warning is a fault.
@@ -88,6 +91,7 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Bench(options) => return bench::run(&workspace, &options),
         Chore::Test { test_arguments } => checks::test(&workspace, &mut steps, &test_arguments),
         Chore::Soak { soak_arguments } => checks::soak(&workspace, &mut steps, &soak_arguments),
+        Chore::Swaps => checks::swaps(&workspace, &mut steps),
         Chore::Plugins => plugins::build(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),
         Chore::Lint => checks::lint(&workspace, &mut steps),

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -58,33 +58,75 @@ impl ApiClient {
         path: &str,
         body: Vec<u8>,
     ) -> Result<Value, Error> {
+        let response = self.request(method, path, "application/json", body).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let bytes = body.map_err(|error| self.unreachable(&error))?.to_bytes();
+        let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer)) }
+    }
+
+    /// The same, giving each line of an answer of JSON lines to `line` as it comes. Returns the
+    /// last one.
+    pub(super) async fn send_for_lines(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        line: impl Fn(&Value),
+    ) -> Result<Value, Error> {
+        let response = self.request(Method::POST, path, "application/x-ndjson", body).await?;
+        let status = response.status();
+        let mut body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+        let (mut rest, mut last) = (Vec::new(), Value::Null);
+        loop {
+            let frame = tokio::time::timeout(TIME_MAX, body.frame()).await;
+            let frame = frame.map_err(|error| self.unreachable(&error))?;
+            let Some(frame) = frame else { break };
+            let frame = frame.map_err(|error| self.unreachable(&error))?;
+            rest.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let whole: Vec<u8> = rest.drain(..=end).collect();
+                last = serde_json::from_slice(&whole).unwrap_or(Value::Null);
+                line(&last);
+            }
+        }
+        if !rest.is_empty() {
+            last = serde_json::from_slice(&rest).unwrap_or(Value::Null);
+        }
+        if status.is_success() { Ok(last) } else { Err(refusal(status, &last)) }
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &str,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.url))
             .header(header::AUTHORIZATION, format!("bearer {}", self.token.expose()))
+            .header(header::ACCEPT, accept)
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| {
                 Error::Usage(format!("`{}` is no address of a host: {error}", self.url))
             })?;
-        let unreachable = |why: &dyn std::fmt::Display| {
-            Error::Unavailable(format!(
-                "no host answers at {}: {why}: start it with `patchbay serve`",
-                self.url
-            ))
-        };
         let response = tokio::time::timeout(TIME_MAX, self.client.request(request)).await;
-        let response =
-            response.map_err(|error| unreachable(&error))?.map_err(|error| unreachable(&error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        let bytes = body.map_err(|error| unreachable(&error))?.to_bytes();
-        let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer)) }
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        response.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, why: &dyn std::fmt::Display) -> Error {
+        Error::Unavailable(format!(
+            "no host answers at {}: {why}: start it with `patchbay serve`",
+            self.url
+        ))
     }
 }
 
 /// The problem's title and all its parts, as an error with the right exit code.
-fn refusal(status: StatusCode, answer: &Value) -> Error {
+pub(super) fn refusal(status: StatusCode, answer: &Value) -> Error {
     let title =
         answer.get("title").and_then(Value::as_str).unwrap_or("the host refused the request");
     let problems = answer.get("problems").and_then(Value::as_array).into_iter().flatten();

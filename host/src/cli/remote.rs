@@ -1,9 +1,6 @@
 //! The commands that talk to a running host.
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-};
+use std::io::{self, Write as _};
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -108,43 +105,6 @@ fn lane_line(lane: &Value) -> String {
         number("job"),
         number("attempts"),
         text("reason")
-    )
-}
-
-pub(super) fn list_plugins(remote: &RemoteArgs) -> Result<(), Error> {
-    block_on(async {
-        let client = ApiClient::new(remote)?;
-        let answer = client.send(Method::GET, "/plugins", Vec::new()).await?;
-        print(remote, &answer, |answer| {
-            let plugins = answer.get("items").and_then(Value::as_array);
-            let lines: Vec<String> = plugins.into_iter().flatten().map(plugin_line).collect();
-            if lines.is_empty() { "no plugin is installed".to_owned() } else { lines.join("\n") }
-        })
-    })
-}
-
-pub(super) fn push_plugin(remote: &RemoteArgs, file: &Path) -> Result<(), Error> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| Error::Refused(format!("`{}` cannot be read: {error}", file.display())))?;
-    block_on(async {
-        let client = ApiClient::new(remote)?;
-        let answer = client.send(Method::POST, "/plugins", bytes).await?;
-        print(remote, &answer, |answer| format!("installed: {}", plugin_line(answer)))
-    })
-}
-
-fn plugin_line(plugin: &Value) -> String {
-    let text =
-        |path: &str| plugin.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let roles = plugin.get("roles").and_then(Value::as_array);
-    let roles: Vec<&str> = roles.into_iter().flatten().filter_map(Value::as_str).collect();
-    let digest: String = text("/digest").chars().take(12).collect();
-    format!(
-        "{} {} ({}), contract {}, {digest}",
-        text("/manifest/name"),
-        text("/manifest/version"),
-        roles.join(", "),
-        text("/contract")
     )
 }
 

@@ -70,6 +70,10 @@ impl Config {
             };
             say(missing, format!("is needed with {given}: set both or none"));
         }
+        let percent = self.versions.watch_percent.get();
+        if 100 < percent {
+            say("versions.watch_percent", format!("{percent} must be between 1 and 100"));
+        }
         self.repeated_ids(&mut say);
         self.wrong_entries(&mut say);
         faults

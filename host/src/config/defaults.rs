@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
     Access, Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, ProxyHeader, Retention,
-    Retry, Sealing, Storage, Tls, Worker,
+    Retry, Sealing, Storage, Tls, Versions, Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -39,6 +39,7 @@ impl Default for Config {
             worker: Worker::default(),
             retry: Retry::default(),
             retention: Retention::default(),
+            versions: Versions::default(),
             limits: Limits::default(),
             egress: Egress::default(),
             storage: Storage::default(),
@@ -117,6 +118,12 @@ impl Default for Retry {
 impl Default for Retention {
     fn default() -> Self {
         Self { journal_days: nz(90), traces_days: nz(30), bytes_max: 0 }
+    }
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { kept: nz(5), watch_s: 600, watch_failures: nz(5), watch_percent: nz(20) }
     }
 }
 

@@ -47,6 +47,14 @@ fn contradictions_name_both_keys() {
 }
 
 #[test]
+fn a_share_of_calls_is_a_hundred_percent_at_most() {
+    let given = |percent: u32| format!("[versions]\nwatch_percent = {percent}\n");
+    assert!(Config::parse(&given(100)).is_ok());
+    let expected = "versions.watch_percent: 101 must be between 1 and 100";
+    assert_eq!(faults(&given(101)), [expected]);
+}
+
+#[test]
 fn an_id_given_twice_is_a_fault() {
     let entry = "[[account]]\nid = \"a\"\nplugin = \"p\"\n";
     assert_eq!(faults(&format!("{entry}{entry}")), ["account.id: `a` is given twice"]);

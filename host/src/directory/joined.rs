@@ -41,8 +41,7 @@ impl Snapshot {
 
     /// A channel whose plugin cannot be told anything, and rules that tell it something.
     fn push_problems(&self, channel: &AccountId, rules: &Rules) -> Vec<Problem> {
-        let plugin =
-            self.accounts.get(channel).and_then(|entry| self.plugins.get(&entry.account.plugin));
+        let plugin = self.accounts.get(channel).and_then(|entry| self.plugin_of(&entry.account));
         if plugin.is_none_or(|plugin| plugin.has(Role::ChannelPush)) {
             return Vec::new();
         }
@@ -107,7 +106,7 @@ impl Directory {
     pub async fn put_integration(self: &Arc<Self>, integration: Integration) -> Result<(), Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             let snapshot = directory.snapshot();
             let Integration { channel, crm, rules, options, .. } = &integration;
             let mut problems: Vec<Problem> = [
@@ -123,7 +122,7 @@ impl Directory {
                 return Err(Error::Invalid(problems));
             }
             directory.stores.registry.put_integration(integration).await?;
-            directory.reload(&mut loaded).await
+            directory.reload().await
         })
         .await
     }
@@ -132,7 +131,7 @@ impl Directory {
     pub async fn put_pool(self: &Arc<Self>, pool: Pool) -> Result<(), Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             let snapshot = directory.snapshot();
             let mut problems = pool::problems(&pool);
             problems.extend(end_problem(&snapshot, "crm", &pool.crm, Role::Contacts));
@@ -147,7 +146,7 @@ impl Directory {
                 return Err(invalid("crm", message));
             }
             directory.stores.registry.put_pool(pool).await?;
-            directory.reload(&mut loaded).await
+            directory.reload().await
         })
         .await
     }
@@ -156,14 +155,14 @@ impl Directory {
     pub async fn delete_pool(self: &Arc<Self>, id: PoolId) -> Result<bool, Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             if let Some(user) = user_of(&directory.snapshot(), &id) {
                 return Err(Error::InUse(format!(
                     "integration `{user}` draws from pool `{id}`: change its rules first"
                 )));
             }
             let deleted = directory.stores.registry.delete_pool(&id).await?;
-            directory.reload(&mut loaded).await?;
+            directory.reload().await?;
             Ok(deleted)
         })
         .await
@@ -184,7 +183,7 @@ fn end_problem(snapshot: &Snapshot, field: &str, id: &AccountId, role: Role) -> 
     let wanted = if role == Role::Channel { "a channel" } else { "a CRM" };
     let message = match snapshot.accounts.get(id) {
         None => format!("there is no account `{id}`: create it first"),
-        Some(entry) => match snapshot.plugins.get(&entry.account.plugin) {
+        Some(entry) => match snapshot.plugin_of(&entry.account) {
             Some(plugin) if plugin.has(role) => return None,
             Some(_) => format!("the plugin of account `{id}` is not {wanted} adapter"),
             None => format!("the plugin of account `{id}` is not installed"),

@@ -30,17 +30,17 @@ impl Directory {
     ) -> Result<(), Error> {
         let directory = Arc::clone(self);
         self.to_its_end(async move {
-            let mut loaded = directory.changing.lock().await;
+            let _changing = directory.changing.lock().await;
             let put = match directory.put_new_token(&id, until).await {
                 // Another host has set the account since it was read here.
                 Err(Error::Storage(storage::Error::Changed(_))) => {
-                    directory.reload(&mut loaded).await?;
+                    directory.reload().await?;
                     directory.put_new_token(&id, until).await
                 }
                 put => put,
             };
             put?;
-            directory.reload(&mut loaded).await
+            directory.reload().await
         })
         .await
     }

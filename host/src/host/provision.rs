@@ -7,11 +7,11 @@ use std::{
 };
 
 use crate::{
-    account::Integration,
+    account::{Chooser, Integration},
     card,
     clock::Clock,
     config::{AccountEntry, Config, read_secret},
-    directory::{self, AccountChange, Directory},
+    directory::{self, AccountChange, Difference, Directory},
     id::Digest,
 };
 
@@ -85,15 +85,25 @@ fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// A version that was here before is left as it is: active, or not, as somebody chose.
 async fn install(path: &Path, directory: &Arc<Directory>, clock: &dyn Clock) -> Result<(), String> {
     let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
     let digest = Digest::of(&bytes);
-    let is_active =
-        directory.snapshot().plugins.values().any(|plugin| plugin.record().digest == digest);
-    if is_active {
+    let is_known = directory.is_known(digest).await.map_err(|error| sentence(&error))?;
+    if is_known {
+        if !directory.snapshot().uses(digest) {
+            tracing::info!(plugin.digest = %digest, "`{}` is not the active version: `patchbay plugin activate` makes it so", path.display());
+        }
         return Ok(());
     }
-    directory.install(bytes, clock.now()).await.map(|_record| ()).map_err(|error| sentence(&error))
+    let installed =
+        directory.install(bytes, clock.now(), Some(Chooser::Folder), &|_stage| {}).await;
+    let installed = installed.map_err(|error| sentence(&error))?;
+    let asks = installed.difference.filter(Difference::needs_approval);
+    if let Some(Difference { more, breaks, .. }) = asks {
+        tracing::warn!(plugin.name = %installed.record.manifest.name, ?more, ?breaks, "a version of the plugins folder asks for more than the one before it");
+    }
+    Ok(())
 }
 
 async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result<(), String> {
@@ -129,6 +139,8 @@ fn sentence(error: &directory::Error) -> String {
         directory::Error::Refused(refusal) => refusal.to_string(),
         directory::Error::OtherPlugin { .. }
         | directory::Error::InUse(_)
+        | directory::Error::Missing { .. }
+        | directory::Error::Conflict(_)
         | directory::Error::Storage(_) => error.to_string(),
     }
 }

@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 use super::{ApiError, AppState, client::Client, scopes};
 use crate::{
@@ -32,6 +33,37 @@ impl Caller {
 /// What a handler changed, for the audit log: names only, never a value or a person's data.
 #[derive(Debug, Clone)]
 pub(super) struct Changed(pub(super) String);
+
+/// The end of a change that goes on behind its answer: its status, and what it changed.
+#[derive(Debug, Clone)]
+pub(super) struct Ending(watch::Receiver<Option<(u16, Option<String>)>>);
+
+/// Tells the [`Ending`] of a change.
+#[derive(Debug)]
+pub(super) struct Teller(watch::Sender<Option<(u16, Option<String>)>>);
+
+impl Ending {
+    /// An end that is told later; the answer has it as an extension.
+    pub(super) fn later() -> (Teller, Self) {
+        let (teller, ending) = watch::channel(None);
+        (Teller(teller), Self(ending))
+    }
+
+    async fn ended(&mut self) -> (u16, Option<String>) {
+        let ended = self.0.wait_for(Option::is_some).await;
+        let ended = ended.ok().and_then(|ended| ended.clone());
+        // Whoever should have told it has panicked.
+        ended.unwrap_or((500, None))
+    }
+}
+
+impl Teller {
+    /// Returns once the end is written down.
+    pub(super) async fn tell(self, status: u16, changed: Option<Changed>) {
+        drop(self.0.send(Some((status, changed.map(|changed| changed.0)))));
+        self.0.closed().await;
+    }
+}
 
 /// Lets a request through whose token has the scope; a change is written down before and after.
 pub(super) async fn require_token(
@@ -138,16 +170,26 @@ async fn told(
     state.tasks.spawn(async move {
         let mut response = run.await;
         let detail = response.extensions_mut().remove::<Changed>().map(|changed| changed.0);
-        let status = response.status().as_u16();
-        if let Err(error) = own.stores.access.end_change(id, status, detail).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, audit.id = id, "the end of a change could not be written down");
-        }
+        let ending = response.extensions_mut().remove::<Ending>();
         // Whoever has gone misses the answer, not the change.
-        drop(answer.send(response));
+        if let Some(mut ending) = ending {
+            drop(answer.send(response));
+            let (status, detail) = ending.ended().await;
+            end(&own, id, status, detail).await;
+        } else {
+            end(&own, id, response.status().as_u16(), detail).await;
+            drop(answer.send(response));
+        }
     });
     let lost = |_panicked| ApiError::Busy;
     ended.await.map_err(lost)
+}
+
+async fn end(state: &AppState, id: i64, status: u16, detail: Option<String>) {
+    if let Err(error) = state.stores.access.end_change(id, status, detail).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, audit.id = id, "the end of a change could not be written down");
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

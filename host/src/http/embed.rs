@@ -57,7 +57,7 @@ fn account_and_path(uri: &Uri) -> (&str, &str) {
 fn adapter(snapshot: &Snapshot, account: &str) -> Result<Arc<Adapter>, ApiError> {
     let id: AccountId = account.parse().map_err(|_no_id| ApiError::NoSuchAddress)?;
     let Entry { account, adapter } = snapshot.accounts.get(&id).ok_or(ApiError::NoSuchAddress)?;
-    let plugin = snapshot.plugins.get(&account.plugin).ok_or(ApiError::NoSuchAddress)?;
+    let plugin = snapshot.plugin_of(account).ok_or(ApiError::NoSuchAddress)?;
     if !plugin.has(Role::ChannelPage) {
         return Err(ApiError::NoSuchAddress);
     }

@@ -71,7 +71,7 @@ pub enum ApiError {
 
 /// The body of an error answer.
 #[derive(Debug, Serialize)]
-struct ProblemDetails {
+pub(super) struct ProblemDetails {
     r#type: &'static str,
     /// Stable, for programs.
     code: &'static str,
@@ -120,23 +120,30 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ProblemDetails {
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+impl ApiError {
+    /// The body of the answer; what is the host's own fault is logged.
+    pub(super) fn problem(self) -> ProblemDetails {
         let (status, code) = self.status_and_code();
         if let Self::Storage(_) | Self::PluginNotLoaded(_) = &self {
             tracing::error!(cause = cause(&self), "a request failed: {self}");
         }
         let title = self.to_string();
-        let wait_s = if let Self::TooFast { wait } = &self { whole_seconds(*wait) } else { 1 };
         let problems = if let Self::Invalid(problems) = self { problems } else { Vec::new() };
-        let body = ProblemDetails {
-            r#type: "about:blank",
-            code,
-            status: status.as_u16(),
-            title,
-            problems,
-        };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        ProblemDetails { r#type: "about:blank", code, status: status.as_u16(), title, problems }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, _code) = self.status_and_code();
+        let wait_s = if let Self::TooFast { wait } = &self { whole_seconds(*wait) } else { 1 };
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -182,9 +189,10 @@ impl From<directory::Error> for ApiError {
             }
             directory::Error::Refused(refusal) => Self::PluginRefused(refusal.to_string()),
             directory::Error::Invalid(problems) => Self::Invalid(problems),
-            directory::Error::OtherPlugin { .. } | directory::Error::InUse(_) => {
-                Self::Conflict(error.to_string())
-            }
+            directory::Error::Missing { what, id } => Self::NotFound { what, id },
+            directory::Error::OtherPlugin { .. }
+            | directory::Error::InUse(_)
+            | directory::Error::Conflict(_) => Self::Conflict(error.to_string()),
             directory::Error::Storage(error @ storage::Error::Changed(_)) => {
                 Self::Conflict(error.to_string())
             }

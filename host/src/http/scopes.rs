@@ -9,6 +9,12 @@ use crate::access::Scope::{self, Admin, Install, Operate, Read};
 const ROUTES: &[(Method, &str, Scope)] = &[
     (Method::GET, "/plugins", Read),
     (Method::POST, "/plugins", Install),
+    (Method::GET, "/plugins/{name}/versions", Read),
+    (Method::POST, "/plugins/{name}/activate", Install),
+    // Whoever uploads does not say yes to what the upload asks for.
+    (Method::POST, "/plugins/{name}/approve", Operate),
+    (Method::POST, "/plugins/{name}/rollback", Install),
+    (Method::POST, "/plugins/{name}/shadow", Read),
     (Method::GET, "/accounts", Read),
     (Method::GET, "/accounts/{id}", Read),
     (Method::PUT, "/accounts/{id}", Operate),

@@ -1,22 +1,25 @@
 //! A plugin bound to one account: the exports as plain functions.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use wasmtime::{Store, component::Instance};
 
 use super::{
     Plugin,
     bind::Bound,
+    bindings::exports::patchbay::adapter::about::GuestIndices,
     call::{Answer, Caller},
     convert::{Checked, about},
     error::Error,
+    pulse::Beat,
     state::{CallState, Export},
     tally::Tally,
 };
 use crate::{
-    account::{Account, Role},
+    account::{Account, Manifest, Role},
     card::AdapterError,
 };
 
@@ -68,7 +71,7 @@ impl Adapter {
             plugin.export = export.name,
             account.name = self.bound.account_name()
         );
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         // Behind a pointer: see `attempt::Work`.
         let guarded: Pin<Box<dyn Future<Output = Result<R, Error>> + Send + '_>> =
             Box::pin(self.guarded(export, body));
@@ -79,7 +82,18 @@ impl Adapter {
         });
         let outcome = answer.as_ref().err().map_or("ok", Error::kind);
         self.tally.count(name, export.name, outcome, started.elapsed());
+        if let Some(beat) = answer.as_ref().map_or_else(Beat::of, |_| export.good()) {
+            self.beat(beat);
+        }
         answer
+    }
+
+    /// Tells whoever watches over this version how a call went.
+    fn beat(&self, beat: Beat) {
+        self.plugin.pulse.beat(beat);
+        if beat != Beat::Good {
+            self.plugin.trouble.notify_one();
+        }
     }
 
     async fn guarded<R: Send>(
@@ -123,12 +137,28 @@ impl Adapter {
 pub(super) async fn describe(
     caller: &Caller,
     plugin: super::call::Callee<'_>,
-    guest: super::bindings::exports::patchbay::adapter::about::GuestIndices,
-) -> Result<crate::account::Manifest, Error> {
-    let raw = caller
+    guest: GuestIndices,
+) -> Result<Manifest, Error> {
+    let (manifest, ..) = described(caller, plugin, guest, Instant::now()).await?;
+    Ok(manifest)
+}
+
+/// The same, with the time from `asked` until the instance was there, and the memory that it held
+/// at its end.
+pub(super) async fn described(
+    caller: &Caller,
+    plugin: super::call::Callee<'_>,
+    guest: GuestIndices,
+    asked: Instant,
+) -> Result<(Manifest, Duration, usize), Error> {
+    let (raw, started, held) = caller
         .call(plugin, None, DESCRIBE, move |store, instance| {
-            Box::pin(async move { guest.load(&mut *store, instance)?.call_describe(store).await })
+            let started = asked.elapsed();
+            Box::pin(async move {
+                let raw = guest.load(&mut *store, instance)?.call_describe(&mut *store).await?;
+                Ok((raw, started, store.data().memory.bytes()))
+            })
         })
         .await?;
-    about::manifest(raw).map_err(Error::BadAnswer)
+    Ok((about::manifest(raw).map_err(Error::BadAnswer)?, started, held))
 }

@@ -91,6 +91,14 @@ impl Compiler {
         load(engine, &path).map_err(|error| Refusal::Start(format!("{error:#}")))
     }
 
+    /// Removes the code of a plugin, where it is there.
+    pub(super) fn remove(&self, digest: Digest) -> io::Result<()> {
+        match fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, digest: Digest) -> PathBuf {
         self.folder.join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
     }

@@ -147,6 +147,8 @@ pub enum Refusal {
     Start(String),
     #[error("`describe` failed: {0}")]
     Describe(Error),
+    #[error("`describe` does not say the same each time: it must not depend on the call")]
+    Fickle,
     /// The bytes of an installed plugin are gone.
     #[error("the bytes of plugin `{0}` are missing from the database")]
     Missing(String),
@@ -169,7 +171,8 @@ impl Refusal {
             | Self::Resources { .. }
             | Self::Compile(_)
             | Self::CompileTime { .. }
-            | Self::Start(_) => true,
+            | Self::Start(_)
+            | Self::Fickle => true,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     bind::Bound,
     engine::TICK,
     lines::{Lines, Stream},
+    pulse::Beat,
     stdio::Stdio,
 };
 use crate::config::Limits;
@@ -25,20 +26,27 @@ pub(super) struct Export {
     pub(super) is_pure: bool,
     /// Anybody may cause a call, without a secret.
     pub(super) is_open_to_all: bool,
+    /// An answer alone is not good news of the plugin: its caller judges it.
+    pub(super) is_judged: bool,
 }
 
 impl Export {
     pub(super) const fn pure(name: &'static str) -> Self {
-        Self { name, is_pure: true, is_open_to_all: false }
+        Self { name, is_pure: true, is_open_to_all: false, is_judged: false }
     }
 
     pub(super) const fn reaching_out(name: &'static str) -> Self {
-        Self { name, is_pure: false, is_open_to_all: false }
+        Self { name, is_pure: false, is_open_to_all: false, is_judged: false }
     }
 
     /// A pure function that strangers can have called.
     pub(super) const fn open_to_all(name: &'static str) -> Self {
-        Self { name, is_pure: true, is_open_to_all: true }
+        Self { name, is_pure: true, is_open_to_all: true, is_judged: false }
+    }
+
+    /// What an answer says of the plugin.
+    pub(super) fn good(self) -> Option<Beat> {
+        (!self.is_judged).then_some(Beat::Good)
     }
 }
 
@@ -125,6 +133,11 @@ impl MemoryLimiter {
             elements: 0,
             was_refused: false,
         }
+    }
+
+    /// Granted so far: memory never shrinks.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Error, Page, Result};
 use crate::{
+    account::Standing,
     card::{Field, Value},
     event::{Event, EventOutcome},
     id::ClientKey,
@@ -149,6 +150,21 @@ pub(super) fn job_state(name: &str) -> Result<JobState> {
         "done" => Ok(JobState::Done),
         "dead" => Ok(JobState::Dead),
         _ => Err(corrupt("job", "the state is none of those known")),
+    }
+}
+
+pub(super) fn standing_name(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Approved => "approved",
+        Standing::Waiting => "waiting",
+    }
+}
+
+pub(super) fn standing(name: &str) -> Result<Standing> {
+    match name {
+        "approved" => Ok(Standing::Approved),
+        "waiting" => Ok(Standing::Waiting),
+        _ => Err(corrupt("plugin", "the standing is none of those known")),
     }
 }
 

@@ -41,6 +41,7 @@ mod sealing;
 mod tests;
 mod tls;
 mod turns;
+mod versions;
 mod views;
 
 /// An open database.
@@ -83,6 +84,7 @@ impl Postgres {
         Stores {
             journal: Arc::<Self>::clone(self),
             registry: Arc::<Self>::clone(self),
+            versions: Arc::<Self>::clone(self),
             kv: Arc::<Self>::clone(self),
             draws: Arc::<Self>::clone(self),
             turns: Arc::<Self>::clone(self),

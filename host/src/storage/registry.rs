@@ -6,21 +6,13 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::{
-    account::{Account, Integration, PluginRecord, Pool},
+    account::{Account, Integration, Pool},
     id::{AccountId, Digest, PoolId},
 };
 
-/// Plugins, accounts, integrations and pools.
+/// Accounts, integrations and pools.
 #[async_trait]
 pub trait Registry: fmt::Debug + Send + Sync {
-    /// Installs a plugin and makes it the active version of its name.
-    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()>;
-
-    /// The active version of every plugin.
-    async fn plugins(&self) -> Result<Vec<PluginRecord>>;
-
-    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>>;
-
     /// Stores an account over the one that was read, `None` for none.
     ///
     /// Fails with [`Error::Changed`](super::Error::Changed) when another one is stored by now.

@@ -29,6 +29,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod versions;
 mod views;
 mod writer;
 
@@ -90,6 +91,7 @@ impl Sqlite {
         Stores {
             journal: Arc::<Self>::clone(self),
             registry: Arc::<Self>::clone(self),
+            versions: Arc::<Self>::clone(self),
             kv: Arc::<Self>::clone(self),
             draws: Arc::<Self>::clone(self),
             turns: Arc::new(OwnTurns::default()),

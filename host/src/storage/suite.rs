@@ -8,7 +8,7 @@ use patchbay_test_postgres::Database;
 
 use super::*;
 use crate::{
-    account::{self, Account, AccountState, Integration, PluginRecord},
+    account::{self, Account, AccountState, Integration},
     card::{Field, Identifier, Value},
     config,
     event::{Event, Kind, Request},
@@ -60,6 +60,7 @@ mod sealing;
 mod shares;
 mod steps;
 mod stops;
+pub(super) mod versions;
 mod views;
 mod window;
 

@@ -5,10 +5,11 @@ use crate::{
     account::Role,
     card::AdapterError,
     event::{EventOutcome, Received, Request, Response},
-    plugin::{convert::channel, error::Error, state::Export},
+    plugin::{convert::channel, error::Error, pulse::Beat, state::Export},
 };
 
-const RECEIVE: Export = Export::pure("receive");
+/// What it answers says how it went.
+const RECEIVE: Export = Export { is_judged: true, ..Export::pure("receive") };
 const REPLY: Export = Export::pure("reply");
 
 impl Adapter {
@@ -17,6 +18,13 @@ impl Adapter {
     /// One that is rejected is asked about again with the secrets that the account had before,
     /// while those still count: whoever signs it may not know the new ones yet.
     pub async fn receive(&self, request: &Request) -> Result<Received, Error> {
+        let received = self.receive_by_any(request).await?;
+        let is_refused = matches!(received, Received::Reject(_));
+        self.beat(if is_refused { Beat::Complaint } else { Beat::Good });
+        Ok(received)
+    }
+
+    async fn receive_by_any(&self, request: &Request) -> Result<Received, Error> {
         let received = self.receive_once(request).await;
         if let Ok(Received::Reject(_)) = received {
             let now = self.bound.clock.now();

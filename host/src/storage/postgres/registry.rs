@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations and pools.
+//! Accounts, integrations and pools.
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
@@ -11,7 +11,7 @@ use super::{
     sealed,
 };
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord, Pool},
+    account::{Account, AccountState, Integration, Pool},
     id::{Digest, PoolId},
     seal::Keyring,
     storage::Registry,
@@ -19,31 +19,6 @@ use crate::{
 
 #[async_trait]
 impl Registry for Postgres {
-    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()> {
-        let record = to_json(&plugin)?;
-        again(|| async {
-            let mut db = self.connection().await?;
-            let transaction = db.transaction().await?;
-            put_plugin(&transaction, &plugin, &record, &bytes).await?;
-            Ok(transaction.commit().await?)
-        })
-        .await?;
-        self.news.notes().changed();
-        Ok(())
-    }
-
-    async fn plugins(&self) -> Result<Vec<PluginRecord>> {
-        let sql = "SELECT record FROM plugin WHERE is_active ORDER BY name COLLATE \"C\"";
-        self.records("plugin", sql).await
-    }
-
-    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
-        let db = self.connection().await?;
-        let sql = "SELECT bytes FROM plugin WHERE digest = $1";
-        let found = row(&db, sql, &[&digest.0.as_slice()]).await?;
-        Ok(found.map(|row| row.try_get(0)).transpose()?)
-    }
-
     async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
         let record = sealed::account_to_json(&account, &self.keys)?;
         again(|| async {
@@ -145,24 +120,6 @@ impl Postgres {
 pub(super) fn digest(table: &'static str, bytes: Vec<u8>) -> Result<Digest> {
     let wrong = |_bytes| corrupt(table, "a digest has 32 bytes");
     bytes.try_into().map(Digest).map_err(wrong)
-}
-
-async fn put_plugin(
-    db: &Transaction<'_>,
-    plugin: &PluginRecord,
-    record: &str,
-    bytes: &[u8],
-) -> Result<()> {
-    let (name, digest) = (plugin.manifest.name.as_str(), plugin.digest.0.as_slice());
-    // One at a time: of two versions installed at once the later one is active.
-    db.batch_execute("LOCK TABLE plugin IN SHARE ROW EXCLUSIVE MODE").await?;
-    run(db, "UPDATE plugin SET is_active = FALSE WHERE name = $1", &[&name]).await?;
-    let sql = "INSERT INTO plugin (digest, name, is_active, record, bytes)
-               VALUES ($1, $2, TRUE, $3, $4)
-               ON CONFLICT (digest) DO UPDATE SET
-                   name = excluded.name, is_active = TRUE, record = excluded.record";
-    run(db, sql, &[&digest, &name, &record, &bytes]).await?;
-    Ok(())
 }
 
 async fn put_account(

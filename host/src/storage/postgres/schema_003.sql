@@ -2,6 +2,28 @@
 
 -- Versions.
 
+-- A version that was removed keeps its row, so that it does not come back by itself.
+DROP INDEX plugin_active;
+ALTER TABLE plugin ADD COLUMN standing TEXT NOT NULL DEFAULT 'approved'
+    CHECK (standing IN ('approved', 'waiting', 'removed'));
+ALTER TABLE plugin ADD COLUMN used_at BIGINT NOT NULL DEFAULT 0;
+
+-- Which version is active: for one account, or for all under the empty name. Without a digest the
+-- account goes with all the others.
+CREATE TABLE activation (
+    name         TEXT COLLATE "C" NOT NULL,
+    account      TEXT COLLATE "C" NOT NULL,
+    generation   BIGINT NOT NULL,
+    digest       BYTEA,
+    trail        TEXT NOT NULL,
+    PRIMARY KEY (name, account)
+);
+INSERT INTO activation
+    SELECT name, '', 1, digest,
+           '{"earlier":[],"since":"1970-01-01T00:00:00Z","by":"upload","watch_until":null,"notice":null}'
+    FROM plugin WHERE is_active;
+ALTER TABLE plugin DROP COLUMN is_active;
+
 -- Secrets and OAuth2.
 
 -- The names of the keys that secrets in this database are sealed with; never the keys.

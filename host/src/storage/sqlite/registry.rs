@@ -1,4 +1,4 @@
-//! Plugins, accounts, integrations and pools.
+//! Accounts, integrations and pools.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     sealed,
 };
 use crate::{
-    account::{Account, AccountState, Integration, PluginRecord, Pool},
+    account::{Account, AccountState, Integration, Pool},
     id::{Digest, PoolId},
     seal::Keyring,
     storage::Registry,
@@ -19,29 +19,6 @@ use crate::{
 
 #[async_trait]
 impl Registry for Sqlite {
-    async fn put_plugin(&self, plugin: PluginRecord, bytes: Vec<u8>) -> Result<()> {
-        let record = to_json(&plugin)?;
-        self.writer.write(move |db| put_plugin(db, &plugin, &record, &bytes)).await
-    }
-
-    async fn plugins(&self) -> Result<Vec<PluginRecord>> {
-        self.readers
-            .read(|db| {
-                records(db, "plugin", "SELECT record FROM plugin WHERE is_active ORDER BY name")
-            })
-            .await
-    }
-
-    async fn plugin_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
-        self.readers
-            .read(move |db| {
-                let mut statement =
-                    db.prepare_cached("SELECT bytes FROM plugin WHERE digest = ?1")?;
-                Ok(statement.query_row([digest.0], |row| row.get(0)).optional()?)
-            })
-            .await
-    }
-
     async fn put_account(&self, before: Option<&Account>, account: Account) -> Result<()> {
         let before = before.cloned();
         let record = sealed::account_to_json(&account, &self.keys)?;
@@ -87,18 +64,6 @@ impl Registry for Sqlite {
     async fn pools(&self) -> Result<Vec<Pool>> {
         self.readers.read(|db| records(db, "pool", "SELECT record FROM pool ORDER BY id")).await
     }
-}
-
-fn put_plugin(db: &Connection, plugin: &PluginRecord, record: &str, bytes: &[u8]) -> Result<()> {
-    let (name, digest) = (plugin.manifest.name.as_str(), plugin.digest.0);
-    db.execute("UPDATE plugin SET is_active = FALSE WHERE name = ?1", [name])?;
-    db.execute(
-        "INSERT INTO plugin (digest, name, is_active, record, bytes) VALUES (?1, ?2, TRUE, ?3, ?4)
-         ON CONFLICT (digest) DO UPDATE SET
-             name = excluded.name, is_active = TRUE, record = excluded.record",
-        params![digest, name, record, bytes],
-    )?;
-    Ok(())
 }
 
 fn put_account(

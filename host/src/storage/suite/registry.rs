@@ -1,60 +1,17 @@
-//! Plugins, accounts, integrations and pools.
+//! Accounts, integrations and pools.
 
 use super::*;
 use crate::account::{
-    Auth, IntegrationOptions, Manifest, Mapping, Member, OnDeadLetter, Pool, Rate, Rules, Strategy,
-    Update,
+    IntegrationOptions, Mapping, Member, OnDeadLetter, Pool, Rate, Rules, Strategy, Update,
 };
 
 on_every_backend!(
-    the_plugin_installed_last_is_the_active_one,
     accounts_and_integrations_are_replaced_by_id,
     an_account_is_stored_over_the_one_that_was_read_only,
     the_options_of_an_integration_are_kept,
     the_rules_of_an_integration_are_kept,
     pools_are_replaced_by_id_and_removed,
 );
-
-fn record(digest: Digest, name: &str) -> PluginRecord {
-    let manifest = Manifest {
-        name: name.parse().unwrap(),
-        version: "1.2.3".to_owned(),
-        title: "Odoo".to_owned(),
-        vendor: "Odoo".to_owned(),
-        settings: Vec::new(),
-        egress: vec!["https://*.odoo.example".to_owned()],
-        auth: Auth::Settings,
-        rate_limit: Some(2.5),
-    };
-    let contract = "0.1.0".to_owned();
-    PluginRecord {
-        digest,
-        contract,
-        roles: Vec::new(),
-        manifest,
-        size_bytes: 3,
-        installed_at: at(0),
-    }
-}
-
-async fn the_plugin_installed_last_is_the_active_one(stores: &Stores) {
-    let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
-    let other = record(Digest::of(b"other"), "channel-jivo");
-    stores.registry.put_plugin(other.clone(), b"other".to_vec()).await.unwrap();
-    for digest in [old, new] {
-        let bytes = digest.to_string().into_bytes();
-        stores.registry.put_plugin(record(digest, "crm-odoo"), bytes.clone()).await.unwrap();
-        assert_eq!(stores.registry.plugin_bytes(digest).await.unwrap(), Some(bytes));
-        assert_eq!(
-            stores.registry.plugins().await.unwrap(),
-            [other.clone(), record(digest, "crm-odoo")]
-        );
-    }
-    stores.registry.put_plugin(record(old, "crm-odoo"), b"ignored".to_vec()).await.unwrap();
-    assert_eq!(stores.registry.plugins().await.unwrap()[1].digest, old, "back again");
-    assert!(stores.registry.plugin_bytes(new).await.unwrap().is_some(), "earlier ones are kept");
-    assert_eq!(stores.registry.plugin_bytes(Digest::of(b"none")).await.unwrap(), None);
-}
 
 async fn accounts_and_integrations_are_replaced_by_id(stores: &Stores) {
     let paused = Account { state: AccountState::Paused("401".to_owned()), ..account("odoo") };

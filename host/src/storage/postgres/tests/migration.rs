@@ -41,7 +41,7 @@ async fn a_database_of_a_newer_release_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_schema_1_gets_rules_and_pools() {
+async fn a_database_of_schema_1_gets_rules_pools_and_versions() {
     let database = database().await;
     let db = connect(&database.url).await;
     db.batch_execute(include_str!("../schema_001.sql")).await.unwrap();
@@ -49,6 +49,10 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
     for id in [suite::CHANNEL, "notebook"] {
         let sql = "INSERT INTO account VALUES ($1, $1, TRUE, $2)";
         db.execute(sql, &[&id, &account(id)]).await.unwrap();
+    }
+    for (digest, is_active, record) in suite::versions::before_versions() {
+        let sql = "INSERT INTO plugin VALUES ($1, 'crm-odoo', $2, $3, '')";
+        db.execute(sql, &[&digest.0.as_slice(), &is_active, &record]).await.unwrap();
     }
     db.batch_execute(&format!(
         "INSERT INTO integration VALUES
@@ -72,5 +76,6 @@ async fn a_database_of_schema_1_gets_rules_and_pools() {
     let token = stores.access.token(Digest::of(b"token")).await.unwrap().unwrap();
     assert_eq!((token.name.as_str(), token.scopes), ("first", vec![Scope::Admin]));
     suite::draws::draw(&stores, "job-1").await;
+    suite::versions::goes_on_after_the_migration(&stores).await;
     host.close().await;
 }

@@ -134,7 +134,7 @@ async fn a_client_of_schema_1_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_database_of_schema_2_gets_rules_and_pools() {
+async fn a_database_of_schema_2_gets_rules_pools_and_versions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("patchbay.db");
     let db = Connection::open(&path).unwrap();
@@ -143,6 +143,10 @@ async fn a_database_of_schema_2_gets_rules_and_pools() {
     for id in [suite::CHANNEL, "notebook"] {
         let record = serde_json::to_string(&suite::account(id)).unwrap();
         db.execute("INSERT INTO account VALUES (?1, ?1, TRUE, ?2)", (id, record)).unwrap();
+    }
+    for (digest, is_active, record) in suite::versions::before_versions() {
+        let sql = "INSERT INTO plugin VALUES (?1, 'crm-odoo', ?2, ?3, x'00')";
+        db.execute(sql, (digest.0, is_active, record)).unwrap();
     }
     db.execute_batch(&format!(
         "INSERT INTO integration VALUES
@@ -160,6 +164,7 @@ async fn a_database_of_schema_2_gets_rules_and_pools() {
     assert_eq!(sqlite.integrations().await.unwrap(), [expected]);
     assert!(sqlite.pools().await.unwrap().is_empty());
     suite::draws::draw(&sqlite.stores(), "job-1").await;
+    suite::versions::goes_on_after_the_migration(&sqlite.stores()).await;
 }
 
 #[test]
