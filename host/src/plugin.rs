@@ -17,8 +17,7 @@ use wasmtime::{
 };
 
 use crate::{
-    account::{Account, Cost, Manifest, PluginRecord, Role},
-    card::Problem,
+    account::{Cost, Manifest, PluginRecord, Role},
     clock::Clock,
     config,
     id::Digest,
@@ -40,6 +39,7 @@ mod exports;
 mod figures;
 mod gate;
 mod imports;
+mod join;
 mod lines;
 mod pulse;
 mod secrets;
@@ -57,7 +57,6 @@ pub use pulse::{Pulse, Reading};
 pub use stages::{Observer, Stage};
 pub use tally::CallCount;
 
-use bind::Bound;
 use breaker::Breaker;
 use call::{Callee, Caller};
 use compile::Compiler;
@@ -65,7 +64,6 @@ use egress::Egress;
 use exports::Exports;
 use state::{CallState, Export};
 use tally::Tally;
-use turnstile::Turnstile;
 
 /// What the plugin floor is built from.
 #[derive(Debug, Clone)]
@@ -223,67 +221,6 @@ impl Plugins {
         self.0.compiler.compile(&self.0.engine, record.digest, &bytes).await
     }
 
-    /// Joins a plugin and an account, or tells every fault of the account's settings and grants.
-    pub fn bind(
-        &self,
-        plugin: Arc<Plugin>,
-        account: Arc<Account>,
-    ) -> Result<Arc<Adapter>, Vec<Problem>> {
-        self.bind_counting(plugin, account, &self.0.tally)
-    }
-
-    /// Every fault of an account's settings and grants for a plugin with this manifest.
-    pub fn problems(&self, manifest: &Manifest, account: &Account) -> Vec<Problem> {
-        let problems = bind::problems(manifest, account);
-        bind::joined(problems, self.0.egress.door(manifest, account).err().unwrap_or_default())
-    }
-
-    fn bind_counting(
-        &self,
-        plugin: Arc<Plugin>,
-        account: Arc<Account>,
-        tally: &Arc<Tally>,
-    ) -> Result<Arc<Adapter>, Vec<Problem>> {
-        let mut formers = Vec::new();
-        for (key, former) in &account.former_secrets {
-            let mut before = Account::clone(&account);
-            before.former_secrets.clear();
-            before.secrets.insert(key.clone(), former.value.clone());
-            // A value that the plugin does not take any more counts for nothing.
-            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before), tally);
-            formers.extend(before.ok().map(|before| (former.until, before)));
-        }
-        let adapter = self.bind_once(plugin, account, tally)?;
-        Ok(Arc::new(Adapter { former: formers, ..adapter }))
-    }
-
-    fn bind_once(
-        &self,
-        plugin: Arc<Plugin>,
-        account: Arc<Account>,
-        tally: &Arc<Tally>,
-    ) -> Result<Adapter, Vec<Problem>> {
-        let problems = bind::problems(&plugin.record.manifest, &account);
-        let door = match self.0.egress.door(&plugin.record.manifest, &account) {
-            Ok(door) if problems.is_empty() => door,
-            door => return Err(bind::joined(problems, door.err().unwrap_or_default())),
-        };
-        let slots = Semaphore::new(call::count(self.0.limits.calls_per_account.get()));
-        let (turns, clock) = (Arc::clone(&self.0.turns), Arc::clone(&self.0.clock));
-        let manifest = &plugin.record.manifest;
-        let turnstile = Turnstile::new(turns, Arc::clone(&clock), manifest, &account);
-        let kv = Arc::clone(&self.0.kv);
-        let refusal = std::sync::Mutex::default();
-        let bound = Bound { account, door, kv, slots, turnstile, clock, refusal };
-        Ok(Adapter {
-            plugin,
-            bound: Arc::new(bound),
-            caller: Arc::clone(&self.0.caller),
-            tally: Arc::clone(tally),
-            former: Vec::new(),
-        })
-    }
-
     /// What accounts were denied on their way out.
     pub fn denials(&self) -> &Arc<egress::DenialLog> {
         self.0.egress.denials()
@@ -292,17 +229,6 @@ impl Plugins {
     /// Ends at the next call that says something bad of a plugin.
     pub async fn trouble(&self) {
         self.0.trouble.notified().await;
-    }
-
-    /// Joins a plugin and an account for a trial: its calls are counted nowhere, and open no
-    /// breaker and no watch of the work that goes on.
-    pub fn bind_apart(
-        &self,
-        plugin: &Plugin,
-        account: Arc<Account>,
-    ) -> Result<Arc<Adapter>, Vec<Problem>> {
-        let apart = Arc::new(self.unwatched(plugin.record.clone(), &plugin.pre, &plugin.exports));
-        self.bind_counting(apart, account, &Arc::default())
     }
 
     fn link(&self, component: &Component) -> Result<InstancePre<CallState>, Refusal> {

@@ -35,6 +35,11 @@ async fn neither_secrets_nor_webhook_tokens_stand_in_the_data_folder() {
     assert!(stands_in(&folder, "crm-ledger"), "the search sees the database");
     let account = host.get("/accounts/jivo").await;
     assert!(account["webhook_url"].as_str().unwrap().ends_with(&token), "{account}");
+    let replaced = host.api(Method::POST, "/accounts/jivo/webhook-token", "{}").await.json();
+    let next = replaced["webhook_url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_ne!(next, token);
+    host.restart().await;
+    assert!(!stands_in(&folder, &token) && !stands_in(&folder, &next));
     host.stop().await;
 }
 

@@ -176,6 +176,12 @@ async fn a_version_that_asks_for_more_waits_for_approval(backend: Backend) {
     assert_eq!(said(&host, &url).await, "host");
     post(&host, "/plugins/guest-version/rollback", json!({})).await;
     assert_eq!(host.install_bytes(guest("host")).await["state"], "active", "a yes is kept");
+    let told = host.get("/audit").await;
+    let line = &told["items"][2];
+    assert_eq!(line["action"], "POST /plugins/{name}/approve", "{told}");
+    let digests = (asks["digest"].as_str().unwrap(), approved["before"].as_str().unwrap());
+    let detail = format!("account: all; version: {}; before: {}", digests.0, digests.1);
+    assert_eq!(line["detail"], json!(detail), "{told}");
     host.stop().await;
 }
 
@@ -204,6 +210,11 @@ async fn a_version_that_crashes_is_taken_back_within_two_seconds(backend: Backen
     let listed = host.get("/plugins").await;
     let notice = listed["items"][0]["notice"]["text"].as_str().unwrap();
     assert!(notice.contains("5 of its last 5 calls failed"), "{notice}");
+    let told = host.get("/audit?limit=1").await["items"][0].clone();
+    let rollback = json!("plugins/guest-version/rollback");
+    assert_eq!((&told["who"], &told["subject"]), (&json!("host"), &rollback), "{told}");
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("was taken back: 5 of its last 5 calls failed"), "{told}");
     assert_eq!(states(&host).await, pairs(&[("good", "active"), ("trap", "kept")]));
     host.stop().await;
 }
@@ -330,10 +341,15 @@ async fn an_upload_tells_its_stages_and_its_cost() {
     let memory = cost["memory_bytes"].as_u64().unwrap();
     assert!((64 << 10..64 << 20).contains(&memory), "{cost}");
 
+    let told = host.get("/audit?limit=1").await["items"][0].clone();
+    let detail = format!("guest-version 0.1.0-good {}: active", end["plugin"]["digest"].as_str().unwrap());
+    assert_eq!((&told["status"], &told["detail"]), (&json!(201), &json!(detail)), "{told}");
+
     let lines = upload(b"no component".to_vec()).await;
     assert_eq!(lines[0], json!({ "stage": "read" }));
     let problem = &lines[1]["problem"];
     assert_eq!((&lines[1]["status"], &problem["code"]), (&json!(422), &json!("plugin-refused")));
+    assert_eq!(host.get("/audit?limit=1").await["items"][0]["status"], 422);
     let lines = upload(guest("fickle")).await;
     let title = lines.last().unwrap()["problem"]["title"].as_str().unwrap();
     assert!(title.contains("does not say the same each time"), "{title}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -13,13 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ApiError, AppState, accounts,
+    client::Client,
     page::{Parameters, Segment},
 };
 use crate::{
+    access::{ChangeRecord, NewChange},
     directory::Directory,
     id::{AccountId, Digest},
     plugin::egress::{Connection, ConsentError},
     secret::Secret,
+    storage,
 };
 
 /// Words of the other side that are shown, in bytes.
@@ -81,9 +84,10 @@ pub(super) async fn show(
 /// `GET /oauth/callback`: a browser comes here, so that the answer is for people.
 pub(super) async fn callback(
     State(state): State<Arc<AppState>>,
+    Extension(client): Extension<Client>,
     Parameters(query): Parameters<CallbackQuery>,
 ) -> Response {
-    match end(&state, query).await {
+    match end(&state, client, query).await {
         Ok(account) => {
             tracing::info!(account.id = %account, "the account is connected");
             let text = format!("The account {account} is connected. This page can be closed.");
@@ -93,7 +97,17 @@ pub(super) async fn callback(
     }
 }
 
-async fn end(state: &AppState, query: CallbackQuery) -> Result<AccountId, (StatusCode, String)> {
+/// What the operator is told where the database cannot be asked.
+fn unavailable(error: &storage::Error) -> (StatusCode, String) {
+    tracing::error!(error = error as &dyn std::error::Error, "a consent could not be ended");
+    (StatusCode::SERVICE_UNAVAILABLE, "the host cannot store anything now".to_owned())
+}
+
+async fn end(
+    state: &AppState,
+    client: Client,
+    query: CallbackQuery,
+) -> Result<AccountId, (StatusCode, String)> {
     let unknown = || {
         let text = "this consent is unknown, over or used already: begin it again";
         (StatusCode::BAD_REQUEST, text.to_owned())
@@ -106,25 +120,44 @@ async fn end(state: &AppState, query: CallbackQuery) -> Result<AccountId, (Statu
     let given = query.state.ok_or_else(unknown)?;
     let digest = Digest::of(given.expose().as_bytes());
     let flow = state.stores.tokens.end_flow(digest, state.clock.now()).await;
-    let flow = flow.map_err(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "a consent could not be ended");
-        (StatusCode::SERVICE_UNAVAILABLE, "the host cannot store anything now".to_owned())
-    })?;
-    let flow = flow.ok_or_else(unknown)?;
+    let flow = flow.map_err(|error| unavailable(&error))?.ok_or_else(unknown)?;
     let Some(code) = query.code else {
         let why = query.error_description.or(query.error).unwrap_or_default();
         return Err((StatusCode::BAD_REQUEST, format!("the other side said: {}", plain(&why))));
     };
     let entry = state.directory.snapshot().accounts.get(&flow.account).cloned();
     let adapter = entry.and_then(|entry| entry.adapter.ok()).ok_or_else(unknown)?;
-    adapter.end_consent(&flow, &code).await.map_err(|error| {
+    let line = begin_line(state, client, &flow.account).await.map_err(|error| unavailable(&error))?;
+    if let Err(error) = adapter.end_consent(&flow, &code).await {
         let error_text = plain(&error.to_string());
         tracing::warn!(account.id = %flow.account, error = error_text, "a consent brought no tokens");
-        (StatusCode::BAD_GATEWAY, error_text)
-    })?;
+        end_line(state, line, StatusCode::BAD_GATEWAY).await;
+        return Err((StatusCode::BAD_GATEWAY, error_text));
+    }
     resume(&state.directory, &flow.account).await;
     state.waiters.wake_worker();
+    end_line(state, line, StatusCode::OK).await;
     Ok(flow.account)
+}
+
+/// The line of the audit log, before the account is connected. Who began the consent has a line of
+/// its own.
+async fn begin_line(state: &AppState, client: Client, account: &AccountId) -> storage::Result<i64> {
+    let change = NewChange {
+        at: state.clock.now(),
+        who: ChangeRecord::HOST.to_owned(),
+        action: "GET /oauth/callback".to_owned(),
+        subject: format!("accounts/{account}/oauth"),
+        address: client.0.to_string(),
+    };
+    state.stores.access.begin_change(change).await
+}
+
+async fn end_line(state: &AppState, line: i64, status: StatusCode) {
+    if let Err(error) = state.stores.access.end_change(line, status.as_u16(), None).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, audit.id = line, "the end of a consent could not be written down");
+    }
 }
 
 /// An account that was paused for want of tokens works again.

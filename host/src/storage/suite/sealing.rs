@@ -4,18 +4,19 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    account::FormerSecret,
+    account::{FormerSecret, ReplacedToken},
     seal::Keyring,
     secret::Secret,
     storage::{postgres::Postgres, sqlite::Sqlite},
 };
 
-const PLAIN: [&str; 5] = [
+const PLAIN: [&str; 6] = [
     "plain-api-key-1f",
     "plain-hook-token-2f",
     "plain-former-3f",
     "plain-tokens-4f",
     "plain-verifier-5f",
+    "plain-replaced-6f",
 ];
 
 fn secret(at: usize) -> Secret<String> {
@@ -27,6 +28,7 @@ fn with_secrets(id: &str) -> Account {
     Account {
         secrets: BTreeMap::from([("api-key".to_owned(), secret(0))]),
         webhook_token: Some(secret(1)),
+        replaced_token: Some(ReplacedToken { token: secret(5), until: at(100) }),
         former_secrets: BTreeMap::from([("api-key".to_owned(), former)]),
         ..account(id)
     }
