@@ -11,7 +11,8 @@ use crate::id::{Digest, TokenName};
 pub enum Scope {
     /// To see what is configured and what was received, personal data included.
     Read,
-    /// To configure accounts, integrations and pools, and to put work back; with it goes `read`.
+    /// To configure accounts, integrations and pools, to say yes to what a version asks for, and to
+    /// put work back; with it goes `read`.
     Operate,
     /// To upload plugins and to choose their versions; nothing is seen of any client.
     Install,

@@ -73,7 +73,8 @@ async fn an_operator_connects_an_account_and_it_goes_on_by_itself(backend: Backe
     assert_eq!(back.status, StatusCode::OK, "{back:?}");
     assert_eq!(back.body, "The account crm is connected. This page can be closed.");
     let told = host.get("/audit?limit=2").await["items"].clone();
-    let line = |at: usize| format!("{} {} {}", told[at]["who"], told[at]["subject"], told[at]["status"]);
+    let line =
+        |at: usize| format!("{} {} {}", told[at]["who"], told[at]["subject"], told[at]["status"]);
     let subject = "\"accounts/crm/oauth\"";
     assert_eq!(line(0), format!("\"host\" {subject} 200"));
     assert_eq!(line(1), format!("\"first\" {subject} 200"));

@@ -342,7 +342,8 @@ async fn an_upload_tells_its_stages_and_its_cost() {
     assert!((64 << 10..64 << 20).contains(&memory), "{cost}");
 
     let told = host.get("/audit?limit=1").await["items"][0].clone();
-    let detail = format!("guest-version 0.1.0-good {}: active", end["plugin"]["digest"].as_str().unwrap());
+    let detail =
+        format!("guest-version 0.1.0-good {}: active", end["plugin"]["digest"].as_str().unwrap());
     assert_eq!((&told["status"], &told["detail"]), (&json!(201), &json!(detail)), "{told}");
 
     let lines = upload(b"no component".to_vec()).await;

@@ -48,7 +48,7 @@ pub(super) struct CreateArgs {
 enum ScopeArg {
     /// See what is configured and what was received, personal data included.
     Read,
-    /// Configure accounts, integrations and pools, put work back, and see.
+    /// Configure accounts, integrations and pools, approve versions, put work back, and see.
     Operate,
     /// Upload plugins and choose their versions, and see nothing.
     Install,

@@ -127,7 +127,8 @@ async fn end(
     };
     let entry = state.directory.snapshot().accounts.get(&flow.account).cloned();
     let adapter = entry.and_then(|entry| entry.adapter.ok()).ok_or_else(unknown)?;
-    let line = begin_line(state, client, &flow.account).await.map_err(|error| unavailable(&error))?;
+    let line =
+        begin_line(state, client, &flow.account).await.map_err(|error| unavailable(&error))?;
     if let Err(error) = adapter.end_consent(&flow, &code).await {
         let error_text = plain(&error.to_string());
         tracing::warn!(account.id = %flow.account, error = error_text, "a consent brought no tokens");

@@ -38,17 +38,16 @@ pub(super) fn upload(state: Arc<AppState>, bytes: Bytes, query: UploadQuery) -> 
     tasks.spawn(async move {
         let stages = lines.clone();
         let observer = move |stage| drop(stages.try_send(json!({ "stage": stage })));
-        let (status, changed, end) =
-            match plugins::install(&state, bytes, query, &observer).await {
-                Ok((changed, installed)) => {
-                    (201, Some(changed), json!({ "status": 201, "plugin": installed }))
-                }
-                Err(error) => {
-                    let problem = error.problem();
-                    let status = problem.status();
-                    (status, None, json!({ "status": status, "problem": problem }))
-                }
-            };
+        let (status, changed, end) = match plugins::install(&state, bytes, query, &observer).await {
+            Ok((changed, installed)) => {
+                (201, Some(changed), json!({ "status": 201, "plugin": installed }))
+            }
+            Err(error) => {
+                let problem = error.problem();
+                let status = problem.status();
+                (status, None, json!({ "status": status, "problem": problem }))
+            }
+        };
         ended.tell(status, changed).await;
         drop(lines.send(end).await);
     });

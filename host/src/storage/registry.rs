@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::{
     account::{Account, Integration, Pool},
-    id::{AccountId, Digest, PoolId},
+    id::{AccountId, PoolId},
 };
 
 /// Accounts, integrations and pools.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     account::{Account, AccountState, Integration, Pool},
-    id::{Digest, PoolId},
+    id::PoolId,
     seal::Keyring,
     storage::Registry,
 };
