@@ -61,12 +61,12 @@ pub(super) fn changed(snapshot: &Snapshot, change: AccountChange) -> Result<Acco
             return Err(Error::Invalid(vec![problem]));
         }
     }
+    let former_secrets = before.map(|before| former_secrets(before, &change)).unwrap_or_default();
     let allow_from = change.allow_from.or_else(|| before.map(|account| account.allow_from.clone()));
     if let Some(count) = allow_from.as_ref().map(Vec::len).filter(|len| ALLOW_FROM_MAX < *len) {
         let message = format!("{count} networks are more than {ALLOW_FROM_MAX}");
         return Err(invalid("allow_from", message));
     }
-    let former_secrets = before.map(|before| former_secrets(before, &change)).unwrap_or_default();
     let kept = before.filter(|_| change.keeps_secrets);
     let mut secrets = kept.map(|account| account.secrets.clone()).unwrap_or_default();
     secrets.extend(change.secrets);
