@@ -10,6 +10,7 @@ mod access;
 mod account;
 mod check;
 mod client;
+mod handles;
 mod integration;
 mod plugin;
 mod pool;

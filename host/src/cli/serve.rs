@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Error, ServeArgs, check};
+use super::{Error, ServeArgs, check, handles};
 use crate::{
     clock::SystemClock,
     config::Config,
@@ -23,6 +23,7 @@ use crate::{
 pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
     let config = configuration(args)?;
     telemetry::start_log(&config.log);
+    handles::make_room(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, args));
     // What still runs was given its time, or is ended by a second signal.
