@@ -28,6 +28,7 @@ use crate::harness::{Answer, TestHost, Web, jivo};
 
 mod crm;
 mod door;
+mod facts;
 mod places;
 mod upkeep;
 

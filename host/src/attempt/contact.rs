@@ -199,13 +199,13 @@ impl<'a> Contact<'a> {
         Box::pin(async move {
             let Course { rulebook, event, .. } = self.course;
             let planned = policy::plan(rulebook, &event.kind, self.reading, cards, &[]);
-            let is_open = match (&planned.plan, cards.first()) {
-                (Plan::Create { .. }, _) => true,
-                (Plan::Show | Plan::Update { .. }, Some(card)) => self.depends_on_fields(card),
-                _ => false,
-            };
-            if !is_open {
-                return Ok(planned);
+            match (&planned.plan, cards.first()) {
+                (Plan::Create { .. }, _) => {}
+                (Plan::Show | Plan::Update { .. }, Some(card)) if self.depends_on_fields(card) => {
+                    // The answer may take its time, and the card is to be what was looked up.
+                    self.ledger().hold_card(&card.id).await?;
+                }
+                _ => return Ok(planned),
             }
             let specs = self.ledger().contact_fields().await?;
             if specs.is_empty() {

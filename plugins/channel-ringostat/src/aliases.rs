@@ -13,7 +13,15 @@ macro_rules! names {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Meaning { $($(#[$meta])* $name),+ }
 
-        const TABLE: &[(Meaning, &str, &[&str])] = &[$((Meaning::$name, $key, &[$($alias),+])),+];
+        impl Meaning {
+            /// The preset's names, surest first.
+            fn preset(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($alias),+]),+ }
+            }
+        }
+
+        /// What the setting calls each.
+        const KEYS: &[(&str, Meaning)] = &[$(($key, Meaning::$name)),+];
     };
 }
 
@@ -84,10 +92,10 @@ impl Aliases {
                 .ok_or_else(|| format!("member `{key}` is neither a name nor a list of names"))?;
             if key == LOOKUP_ROOT {
                 aliases.roots = Some(roots(names)?);
-            } else if let Some((name, _, _)) = TABLE.iter().find(|(_, known, _)| known == key) {
+            } else if let Some((_, name)) = KEYS.iter().find(|(known, _)| known == key) {
                 aliases.own.push((*name, names));
             } else {
-                let known: Vec<&str> = TABLE.iter().map(|(_, known, _)| *known).collect();
+                let known: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
                 let known = known.join(", ");
                 return Err(format!("member `{key}` is none of {known}, {LOOKUP_ROOT}"));
             }
@@ -98,9 +106,8 @@ impl Aliases {
     /// What the parameter may be called, surest first.
     pub(crate) fn of(&self, name: Meaning) -> impl Iterator<Item = &str> {
         let own = self.own.iter().rev().find(|(owned, _)| *owned == name).map(|(_, names)| names);
-        let preset = TABLE.iter().filter(move |(known, _, _)| own.is_none() && *known == name);
-        let own = own.into_iter().flatten().map(String::as_str);
-        own.chain(preset.flat_map(|(_, _, names)| names.iter().copied()))
+        let preset = if own.is_none() { name.preset() } else { &[] };
+        own.into_iter().flatten().map(String::as_str).chain(preset.iter().copied())
     }
 
     /// The objects in which parameters stand, in the order of looking.
@@ -154,7 +161,7 @@ mod tests {
             let ours = if key == LOOKUP_ROOT {
                 ROOTS
             } else {
-                TABLE.iter().find(|(_, known, _)| known == key).unwrap().2
+                KEYS.iter().find(|(known, _)| known == key).unwrap().1.preset()
             };
             assert_eq!(ours, expected, "{key}");
             compared += 1;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Members of a list that become the values of a field.
-const TEXTS_MAX: usize = 100;
+pub(super) const TEXTS_MAX: usize = 100;
 
 /// The largest whole number that a field holds as a number.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::*;
+use super::{reading::TEXTS_MAX, *};
 use crate::{
     account::{Mapping, PhoneRule},
     card::{self, Value},
@@ -118,6 +118,26 @@ fn values_keep_their_type_where_the_key_is_the_crms_own() {
             texts("l", &["a", "2"]),
             field("o", Value::Json("{\"a\":1}".to_owned())),
             text("phone", "7"),
+        ]
+    );
+}
+
+#[test]
+fn a_whole_number_beyond_what_a_double_holds_is_a_text_and_a_list_ends_at_its_limit() {
+    let members = |count: usize| vec!["a"; count];
+    let told = json!({ "kept": 9_007_199_254_740_992_u64, "beyond": 9_007_199_254_740_994_u64,
+        "all": members(TEXTS_MAX), "more": members(TEXTS_MAX + 1) });
+    let names = ["kept", "beyond", "all", "more"];
+    let mapping =
+        names.iter().map(|name| mapping(&format!("contact.{name}"), &format!("{{{{{name}}}}}")));
+    let rules = Rules { mapping: mapping.collect(), ..Rules::default() };
+    assert_eq!(
+        fields(&read(&book(rules), &lead(&told)).contact),
+        [
+            Field { key: "kept".to_owned(), value: Value::Number(9_007_199_254_740_992.0) },
+            text("beyond", "9007199254740994"),
+            texts("all", &members(TEXTS_MAX)),
+            texts("more", &members(TEXTS_MAX)),
         ]
     );
 }
