@@ -12,7 +12,9 @@ const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
 
 /// Unix seconds as a moment in UTC; `None` before 1970 and after 9999.
 pub fn from_unix(seconds: i64) -> Option<String> {
-    Some(format!("{}Z", clock_face(seconds)?))
+    let mut moment = clock_face(seconds)?;
+    moment.push('Z');
+    Some(moment)
 }
 
 /// As [`from_unix`], from milliseconds, of which none is lost.
@@ -154,7 +156,23 @@ fn clock_face(seconds: i64) -> Option<String> {
     let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
     let second = seconds % SECONDS_PER_DAY;
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
+    let mut text = String::with_capacity("2025-10-09T11:53:20+03:00".len());
+    push_two(&mut text, year / 100);
+    let rest =
+        [("", year % 100), ("-", month), ("-", day), ("T", hour), (":", minute), (":", second)];
+    for (before, number) in rest {
+        text.push_str(before);
+        push_two(&mut text, number);
+    }
+    Some(text)
+}
+
+/// Two digits. Transcripts have many moments, and the formatting of the standard library is slow.
+fn push_two(text: &mut String, number: i64) {
+    let digits = [number / 10 % 10, number % 10];
+    text.extend(
+        digits.into_iter().filter_map(|digit| char::from_digit(digit.try_into().ok()?, 10)),
+    );
 }
 
 /// So many numbers of at most four digits.
