@@ -153,7 +153,8 @@ impl<'a> Contact<'a> {
             Plan::Nothing => return Ok(Known::found(cards, &self.reading.client)),
             Plan::Show => return self.show(cards).await,
             Plan::Refuse { problems } => {
-                return Err(plugin::Error::Adapter(AdapterError::Invalid(problems)).into());
+                let refusal = plugin::Error::Adapter(AdapterError::Invalid(problems)).into();
+                return Err(self.ledger().with_fields_asked_again(refusal));
             }
             Plan::Create { fields } => (None, fields),
             Plan::Update { card, fields } => (Some(card), fields),

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Failure, Work, ledger::Ledger};
 use crate::{
     account::Role,
-    card::{FieldSpec, Person},
+    card::{AdapterError, FieldSpec, Person},
     event::{Remark, RemarkKind},
     id::AccountId,
     outcome::Outcome,
@@ -95,6 +95,14 @@ impl Facts {
         }
         *which(told) = Some((value, until));
     }
+
+    /// The account's fields are asked for again by whoever needs them next.
+    fn forget_fields(&self, adapter: &Adapter) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = all.get_mut(&adapter.account().id) {
+            (told.contact_fields, told.deal_fields) = (None, None);
+        }
+    }
 }
 
 impl Told {
@@ -126,6 +134,7 @@ impl Ledger<'_> {
         call: impl Future<Output = Result<Vec<FieldSpec>, plugin::Error>>,
     ) -> Result<Arc<[FieldSpec]>, Failure> {
         if let Some(known) = self.known(which) {
+            self.goes_by_kept_fields.store(true, Ordering::Relaxed);
             return Ok(known);
         }
         if !self.can_ask() {
@@ -144,6 +153,17 @@ impl Ledger<'_> {
             // Without its fields a phone that the card has would be lost to another one.
             Err(failure) => Err(failure),
         }
+    }
+
+    /// A refusal that may come from fields which were told a while ago: they are asked for again, and
+    /// the job is attempted once more.
+    pub(super) fn with_fields_asked_again(&self, failure: Failure) -> Failure {
+        let is_refusal = matches!(*failure.problem, AdapterError::Invalid(_));
+        if !is_refusal || !self.goes_by_kept_fields.load(Ordering::Relaxed) {
+            return failure;
+        }
+        self.means.facts.forget_fields(self.crm);
+        failure.of_kept_fields()
     }
 
     /// All managers; `None` where the CRM does not tell who they are.

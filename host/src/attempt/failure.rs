@@ -93,6 +93,12 @@ impl Failure {
         Self { verdict: Verdict::Nothing, peer: Peer::Channel, ..self }
     }
 
+    /// The same, where the fields that the CRM told a while ago may have led to it.
+    pub(super) fn of_kept_fields(self) -> Self {
+        let reason = format!("{}; the CRM is asked for its fields again", self.reason);
+        Self { outcome: TRANSIENT, reason: cut(reason), ..self }
+    }
+
     /// The same, with what was met on the way to it.
     pub(super) fn with_remarks(self, remarks: Vec<Remark>) -> Self {
         let mut known = self.known.map_or_else(Known::nothing, |known| *known);

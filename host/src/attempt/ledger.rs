@@ -2,7 +2,7 @@
 //!
 //! In an attempt writes are recorded and sent; in a preview they are kept, and nothing is sent.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub(super) struct Ledger<'a> {
     pub(super) channel: Option<&'a Adapter>,
     mode: Mode<'a>,
     trace: Mutex<Trace>,
+    /// What the CRM's fields are, was told before this attempt.
+    pub(super) goes_by_kept_fields: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,8 @@ impl<'a> Ledger<'a> {
         channel: Option<&'a Adapter>,
         mode: Mode<'a>,
     ) -> Self {
-        Self { means, crm, channel, mode, trace: Mutex::default() }
+        let (trace, goes_by_kept_fields) = (Mutex::default(), AtomicBool::default());
+        Self { means, crm, channel, mode, trace, goes_by_kept_fields }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -155,11 +158,13 @@ impl<'a> Ledger<'a> {
         client: &[Identifier],
         fields: &[Field],
     ) -> Result<String, Failure> {
-        self.call(self.crm.map_fields(client, fields)).await
+        let mapped = self.call(self.crm.map_fields(client, fields)).await;
+        mapped.map_err(|failure| self.with_fields_asked_again(failure))
     }
 
     pub(super) async fn map_deal_fields(&self, fields: &[Field]) -> Result<String, Failure> {
-        self.call(self.crm.map_deal_fields(fields)).await
+        let mapped = self.call(self.crm.map_deal_fields(fields)).await;
+        mapped.map_err(|failure| self.with_fields_asked_again(failure))
     }
 
     /// The cards that these identifiers were seen on.
@@ -255,7 +260,11 @@ impl<'a> Ledger<'a> {
         let written = sent.map_err(|failure| {
             // What fails in the journal is the journal's.
             let is_answer = failure.call.is_some();
-            if write.is_push() && is_answer { failure.of_channel() } else { failure }
+            match write.is_push() {
+                true if is_answer => failure.of_channel(),
+                true => failure,
+                false => self.with_fields_asked_again(failure),
+            }
         })?;
         Ok(match written {
             Written::Conflict(existing) => Written::Conflict(existing),

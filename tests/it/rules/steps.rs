@@ -124,6 +124,35 @@ async fn a_crm_that_cannot_tell_its_fields_now_is_asked_again_and_no_phone_is_lo
 }
 
 #[tokio::test]
+async fn a_field_that_the_crm_no_longer_knows_is_asked_for_again_and_the_job_is_done() {
+    let stage = asking().await;
+    let known = json!([{ "key": "tier", "type": "text" }]);
+    stage.ledger.set_contact_fields(&known);
+    let mapping = json!({ "field": "contact.tier", "value": "gold" });
+    stage.rules(all(), json!({ "mapping": [mapping] })).await;
+    stage.send(&chat(1, PHONE, NOBODY)).await;
+    assert_eq!(stage.ledger.calls_of(Endpoint::Fields), 1);
+
+    let refuse = |call| {
+        let fault = patchbay_ledger::Fault::Status(422);
+        stage.ledger.fault_on(Endpoint::CreateContact, call, fault);
+    };
+    refuse(2);
+    let event = stage.send(&chat(2, "+380440000079", NOBODY)).await;
+    assert_eq!(event["attempts"].as_array().unwrap().len(), 2, "{event}");
+    assert_eq!(stage.ledger.calls_of(Endpoint::Fields), 2);
+    assert_eq!(stage.records("contacts").len(), 2);
+
+    // What fields that were told just now do not explain is not tried again.
+    [4, 5].into_iter().for_each(refuse);
+    let event = stage.send(&chat(3, "+380440000080", NOBODY)).await;
+    assert_eq!(event["attempts"].as_array().unwrap().len(), 2, "{event}");
+    assert_eq!(event["jobs"][0]["state"], "dead", "{event}");
+    assert_eq!(stage.records("contacts").len(), 2);
+    stage.host.stop().await;
+}
+
+#[tokio::test]
 async fn the_task_of_a_manager_who_has_left_is_given_to_somebody_else() {
     let rules = json!({ "responsible": { "agent": false, "pool": "sales" } });
     let stage = Stage::new(all(), rules).await;
@@ -136,12 +165,16 @@ async fn the_task_of_a_manager_who_has_left_is_given_to_somebody_else() {
     stage.host.stop().await;
 }
 
+fn asking_account(stage: &Stage) -> Value {
+    let mut account = crate::harness::ledger_account(&stage.ledger);
+    account["settings"]["asks-for-fields"] = json!("true");
+    account
+}
+
 /// An account that is asked for its fields, of which it needs one.
 async fn asking() -> Stage {
     let stage = Stage::new(all(), json!({})).await;
-    let mut account = crate::harness::ledger_account(&stage.ledger);
-    account["settings"]["asks-for-fields"] = json!("true");
-    stage.host.put("/accounts/ledger", account).await;
+    stage.host.put("/accounts/ledger", asking_account(&stage)).await;
     let field = |key: &str, required: bool| json!({ "key": key, "type": "text", "required": required, "repeated": true });
     let fields = json!([field("name", true), field("tier", true), field("phone", true)]);
     stage.ledger.set_contact_fields(&fields);
