@@ -94,8 +94,10 @@ impl Oauth {
             state.unsaved = Some((generation, next));
             return Err(unavailable(&error));
         }
-        let token = next.token(state.refused.as_ref(), now).ok_or_else(|| {
-            NoToken::Unreachable("the token endpoint gave a token that was refused".to_owned())
+        // Some endpoints give the token again that was refused: it goes out once more, and the next
+        // refusal is the adapter's to tell, which pauses the account.
+        let token = next.token(None, now).ok_or_else(|| {
+            NoToken::Unreachable("the token endpoint gave a token that is over".to_owned())
         })?;
         door.learn(&token.value);
         Ok(Arc::new(token))

@@ -76,6 +76,21 @@ async fn a_token_is_asked_for_in_json() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_given_again_after_it_was_refused_goes_out_once_more() {
+    let server = Server::start(Then::ReadOn, |_| {
+        ok(r#"{"access_token":"the-same-token","expires_in":3600}"#)
+    })
+    .await;
+    let door = door_with_tokens(&server.url(), TokenRequest::Json, &[]);
+    let oauth = door.oauth().unwrap();
+    for asked in 1..=3 {
+        let token = oauth.token(&door, at(0)).await.unwrap();
+        assert_eq!(server.requests().len(), asked, "what was refused is not taken from the store");
+        oauth.forget(&token).await;
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_asked_for_in_a_form_with_its_scopes() {
     let server = token_server().await;
     let door = door_with_tokens(&server.url(), TokenRequest::Form, &["read", "write"]);
