@@ -86,7 +86,7 @@ pub fn offset(text: &str) -> Option<i32> {
         None => (rest, "0"),
     };
     let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
-    (is_plain && hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    (is_plain && hours < 24 && minutes < 60).then(|| sign * (hours * 60 + minutes))
 }
 
 /// RFC 3339 with an offset, or Unix seconds or milliseconds, as RFC 3339. Fractions are kept.
@@ -271,7 +271,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(offset(text), expected, "{text}");
         }
-        for wrong in ["", "3", "+", "+24", "+03:60", "+1:2:3", "++3", "+-3", "Kyiv"] {
+        for wrong in ["+380671234", "-2147483647:99", "", "3", "+", "+24", "+03:60", "+1:2:3", "++3", "+-3", "Kyiv"] {
             assert_eq!(offset(wrong), None, "{wrong}");
         }
         assert_eq!(with_offset(1_760_010_800, 180).as_deref(), Some("2025-10-09T11:53:20+03:00"));

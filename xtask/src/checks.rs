@@ -1,10 +1,10 @@
 //! What must be clean before a change goes in.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::{
     packages, plugins,
-    steps::{Error, Result, Steps, cargo},
+    steps::{Result, Steps, cargo},
     workspace::Workspace,
 };
 
@@ -48,15 +48,4 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
 pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     steps.run("lint", cargo(workspace).args(arguments))
-}
-
-/// Checks the dependencies against `deny.toml`.
-pub(crate) fn audit(workspace: &Workspace, steps: &mut Steps) -> Result {
-    let probe = Command::new("cargo-deny").arg("--version").stdout(Stdio::null()).status();
-    if !probe.is_ok_and(|status| status.success()) {
-        return Err(Error::new(
-            "cargo-deny is not installed: run `cargo install --locked cargo-deny`",
-        ));
-    }
-    steps.run("audit", cargo(workspace).args(["deny", "--workspace", "check"]))
 }

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod bench;
 mod checks;
+mod fuzz;
 mod packages;
 mod plugins;
 mod steps;
@@ -63,8 +65,15 @@ enum Chore {
     Fmt,
     /// Run clippy over all code; a warning is a fault.
     Lint,
-    /// Check licences, sources and duplicates of the dependencies with cargo-deny.
-    Audit,
+    /// Check licences, bans, sources and known faults of the dependencies with cargo-deny.
+    ///
+    /// The advisory database is fetched from GitHub. Where that is out of reach, set
+    /// `PATCHBAY_ADVISORY_DB` to a clone of it, or say `--without-advisories`.
+    Audit(audit::Options),
+    /// Run the fuzz targets of `fuzz/`, or one of them, with cargo-fuzz.
+    ///
+    /// What is found lies in `fuzz/artifacts`; what was learnt stays in `fuzz/corpus`, for the next run.
+    Fuzz(fuzz::Options),
     /// Load hosts on SQLite and PostgreSQL and the native reference, and compare them.
     ///
     /// Needs wrk, which it installs with apt-get if you are root, and the programs of PostgreSQL,
@@ -95,7 +104,8 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Plugins => plugins::build(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),
         Chore::Lint => checks::lint(&workspace, &mut steps),
-        Chore::Audit => checks::audit(&workspace, &mut steps),
+        Chore::Audit(options) => audit::run(&workspace, &mut steps, &options),
+        Chore::Fuzz(options) => fuzz::run(&workspace, &mut steps, &options),
     };
     steps.print_table();
     result

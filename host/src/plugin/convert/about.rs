@@ -149,6 +149,8 @@ fn auth(raw: wit::Auth) -> Auth {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, sample::select};
+
     use super::*;
 
     fn raw() -> wit::Manifest {
@@ -245,5 +247,83 @@ mod tests {
         check(|raw| raw.settings = vec![raw_setting("a", false, None); 2], Some("twice"));
         check(|raw| raw.settings = vec![raw_setting("a", true, Some("2"))], Some("the secret `a`"));
         check(|raw| raw.settings = vec![raw_setting("a", false, Some("x"))], Some("not a number"));
+    }
+
+    /// Text as a stranger may write it: near to what is expected, or anything.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z][a-z0-9.-]{0,12}",
+            "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}(-[a-z.]{1,8})?",
+            "(https?://|setting:|\\{)[a-z*\\[\\]:.0-9/?#@%{}-]{0,24}",
+            ".*",
+        ]
+    }
+
+    fn any_setting() -> impl Strategy<Value = wit::Setting> {
+        let kinds = select(vec![
+            wit::SettingType::Text,
+            wit::SettingType::Number,
+            wit::SettingType::Flag,
+            wit::SettingType::Url,
+            wit::SettingType::Choice,
+            wit::SettingType::Json,
+        ]);
+        let keys = prop_oneof![
+            select(vec!["client-id", "client-secret", "api-url"]).prop_map(str::to_owned),
+            any_text(),
+        ];
+        let default = proptest::option::of(any_text());
+        let choices = proptest::collection::vec(any_text(), 0..4);
+        (keys, kinds, any_text(), choices, any::<(bool, bool)>(), default).prop_map(
+            |(key, type_, help, choices, (required, secret), default_value)| wit::Setting {
+                key,
+                title: help.clone(),
+                help,
+                type_,
+                choices,
+                required,
+                secret,
+                default_value,
+            },
+        )
+    }
+
+    fn any_auth() -> impl Strategy<Value = wit::Auth> {
+        let oauth2 = (proptest::option::of(any_text()), any_text(), any::<(bool, bool)>());
+        let oauth2 = oauth2.prop_map(|(authorize_url, token_url, (rotates, is_json))| {
+            wit::Auth::Oauth2(wit::Oauth2 {
+                authorize_url,
+                scopes: vec![token_url.clone()],
+                token_url,
+                rotates_refresh_token: rotates,
+                token_request: if is_json {
+                    wit::TokenRequest::Json
+                } else {
+                    wit::TokenRequest::Form
+                },
+            })
+        });
+        prop_oneof![Just(wit::Auth::None), Just(wit::Auth::Settings), oauth2]
+    }
+
+    proptest! {
+        /// `cargo xtask fuzz` does not build the sandbox, so this is tried here.
+        #[test]
+        fn any_manifest_is_taken_or_refused_in_words(
+            (name, version, title, vendor) in (any_text(), any_text(), any_text(), any_text()),
+            settings in proptest::collection::vec(any_setting(), 0..6),
+            egress in proptest::collection::vec(any_text(), 0..4),
+            auth in any_auth(),
+            rate_limit in proptest::option::of(any::<f64>()),
+        ) {
+            let raw =
+                wit::Manifest { name, version, title, vendor, settings, egress, auth, rate_limit };
+            // With a good head the rest is looked at too.
+            let good = wit::Manifest { name: "crm-test".to_owned(), version: "1.0.0".to_owned(), ..raw.clone() };
+            for raw in [raw, good] {
+                let told = manifest(raw);
+                prop_assert!(told.as_ref().is_ok_and(|it| it.settings.len() < 6) || told.is_err_and(|words| !words.is_empty()));
+            }
+        }
     }
 }

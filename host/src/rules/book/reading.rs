@@ -192,7 +192,7 @@ fn shown(value: &card::Value) -> String {
 }
 
 /// Names the rule and none of the event.
-pub(in crate::rules) fn failed(rule: &str, failure: Failure) -> Remark {
+pub(in super::super) fn failed(rule: &str, failure: Failure) -> Remark {
     let text = format!("the template of `rules.{rule}` failed: {failure}");
     Remark { kind: RemarkKind::Template, text }
 }
