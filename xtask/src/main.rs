@@ -9,6 +9,7 @@ mod bench;
 mod checks;
 mod packages;
 mod plugins;
+mod sbom;
 mod steps;
 mod up;
 mod workspace;
