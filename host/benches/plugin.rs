@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use patchbay::{
     account::{Account, Rate},
     clock::SystemClock,
-    config,
+    config::{self, Unsigned},
     event::{Received, Request},
     id::{AccountId, PluginName},
-    plugin::{Options, Plugins},
+    plugin::{Options, Plugins, Trust},
     secret::Secret,
     storage::{Change, Committed, Kv, Result, Turns, sqlite::Sqlite},
 };
@@ -126,6 +126,7 @@ fn benches(criterion: &mut Criterion) {
     let options = Options {
         limits: config::Limits::default(),
         egress: config::Egress::default(),
+        trust: Trust::new(Vec::new(), Unsigned::Warn),
         compiled: folder.path().to_owned(),
         compiler: PathBuf::from(env!("CARGO_BIN_EXE_patchbay")),
     };

@@ -11,9 +11,11 @@ use crate::{
     secret::Secret,
 };
 
+mod provenance;
 mod rules;
 mod version;
 
+pub use self::provenance::{Origin, Part, Signature};
 pub use self::rules::{
     ContactRule, DealRule, LineRule, Mapping, Member, NoteRule, PhoneRule, Pool, PushRule,
     ResponsibleRule, Rules, Strategy, TaskRule, Update, Wording,
@@ -111,6 +113,23 @@ pub struct PluginRecord {
     /// What a call costs before it does anything; not measured by earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// Who signed it; `None` where nobody did whom this host trusted then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+    /// What it says of how it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+impl PluginRecord {
+    /// Without the list of its parts, which is long.
+    #[must_use]
+    pub fn in_short(mut self) -> Self {
+        if let Some(origin) = &mut self.origin {
+            origin.parts.clear();
+        }
+        self
+    }
 }
 
 /// What was measured at the gate, on this machine at that time.

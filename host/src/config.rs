@@ -18,10 +18,15 @@ mod database;
 mod defaults;
 mod faults;
 mod reference;
+mod trust;
 
 pub use self::{
-    check::read_secret, database::DatabaseUrl, defaults::reply_deadline_ms, faults::Fault,
+    check::read_secret,
+    database::DatabaseUrl,
+    defaults::reply_deadline_ms,
+    faults::Fault,
     reference::reference,
+    trust::{Profile, Trust, TrustedKey, TrustedKeys, Unsigned},
 };
 
 /// The whole file.
@@ -37,6 +42,10 @@ pub struct Config {
     pub data: PathBuf,
     /// A folder whose `.wasm` files are installed at every start, unless they are already.
     pub plugins: Option<PathBuf>,
+    /// `production`, or `dev` where plugins are being written: unsigned ones are let in there, with a
+    /// warning.
+    pub profile: Profile,
+    pub trust: Trust,
     pub access: Access,
     pub tls: Tls,
     pub intake: Intake,

@@ -27,6 +27,7 @@ mod difference;
 mod joined;
 mod rotation;
 mod shelf;
+mod signing;
 mod versions;
 mod watch;
 

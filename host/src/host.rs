@@ -22,7 +22,7 @@ use crate::{
     id::TokenName,
     intake::{self, Intake, Windows},
     outcome::RetryPolicy,
-    plugin::{self, Plugins},
+    plugin::{self, Plugins, Trust},
     secret::Secret,
     shares::{self, BreakerPolicy, Shares},
     storage::{self, News, Stores},
@@ -110,6 +110,7 @@ impl Host {
         let options = plugin::Options {
             limits: config.limits.clone(),
             egress: config.egress.clone(),
+            trust: Trust::new(config.trust.keys.clone(), config.unsigned()),
             compiled: config.data.join("compiled"),
             compiler,
         };

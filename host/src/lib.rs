@@ -17,6 +17,7 @@ pub mod event;
 pub mod outcome;
 pub mod rules;
 pub mod seal;
+pub mod signature;
 
 pub mod config;
 pub mod tasks;

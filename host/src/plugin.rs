@@ -17,7 +17,7 @@ use wasmtime::{
 };
 
 use crate::{
-    account::{Cost, Manifest, PluginRecord, Role},
+    account::{Cost, Manifest, PluginRecord, Role, Signature},
     clock::Clock,
     config,
     id::Digest,
@@ -41,12 +41,14 @@ mod gate;
 mod imports;
 mod join;
 mod lines;
+mod origin;
 mod pulse;
 mod secrets;
 mod stages;
 mod state;
 mod stdio;
 mod tally;
+mod trust;
 mod turnstile;
 
 pub use adapter::Adapter;
@@ -56,6 +58,7 @@ pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
 pub use stages::{Observer, Stage};
 pub use tally::CallCount;
+pub use trust::{Trust, Untrusted};
 
 use breaker::Breaker;
 use call::{Callee, Caller};
@@ -70,10 +73,19 @@ use tally::Tally;
 pub struct Options {
     pub limits: config::Limits,
     pub egress: config::Egress,
+    pub trust: Trust,
     /// Where compiled plugins are kept. Nobody but the host may write here.
     pub compiled: PathBuf,
     /// The program that compiles when it is started with [`COMPILE_SUBCOMMAND`]: this one.
     pub compiler: PathBuf,
+}
+
+/// A plugin as it comes.
+#[derive(Debug, Clone, Default)]
+pub struct Upload {
+    pub bytes: Vec<u8>,
+    /// The text of minisign's file beside it.
+    pub signature: Option<String>,
 }
 
 /// The plugin floor. Cheap to clone.
@@ -87,6 +99,7 @@ struct Inner {
     caller: Arc<Caller>,
     tally: Arc<Tally>,
     egress: Egress,
+    trust: Trust,
     kv: Arc<dyn Kv>,
     turns: Arc<dyn Turns>,
     clock: Arc<dyn Clock>,
@@ -120,7 +133,7 @@ impl Plugins {
         tokens: Arc<dyn Tokens>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let Options { limits, egress, compiled, compiler } = options;
+        let Options { limits, egress, trust, compiled, compiler } = options;
         let host = |error: wasmtime::Error| Error::Host(error.into());
         let engine = engine::running(&limits).map_err(host)?;
         let linker = imports::linker(&engine).map_err(host)?;
@@ -135,6 +148,7 @@ impl Plugins {
             caller: Arc::new(Caller::new(Arc::clone(&limits))),
             tally: Arc::default(),
             egress,
+            trust,
             kv,
             turns,
             clock,
@@ -150,23 +164,26 @@ impl Plugins {
         bytes: Vec<u8>,
         now: Timestamp,
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
-        self.admit_watched(bytes, now, &|_stage| {}).await
+        self.admit_watched(Upload { bytes, signature: None }, now, &|_stage| {}).await
     }
 
     /// The same, telling each stage as it begins.
     pub async fn admit_watched(
         &self,
-        bytes: Vec<u8>,
+        upload: Upload,
         now: Timestamp,
         observer: &Observer,
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
+        let Upload { bytes, signature } = upload;
         let limit = self.0.limits.plugin_bytes;
         if limit < bytes.len() {
             return Err(Refusal::TooLarge { size: bytes.len(), limit });
         }
         observer(Stage::Read);
-        let outline = gate::outline(&bytes)?;
         let digest = Digest::of(&bytes);
+        // Before anything else looks at them.
+        let signature = self.0.trust.judge(&bytes, signature.as_deref())?;
+        let outline = gate::outline(&bytes)?;
         let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
             component
         } else {
@@ -183,7 +200,12 @@ impl Plugins {
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             installed_at: now,
             cost: Some(cost),
+            signature,
+            origin: outline.origin,
         };
+        if record.signature.is_none() {
+            warn_of_unsigned(&record);
+        }
         let plugin = self.ready(record.clone(), &pre)?;
         Ok((record, plugin))
     }
@@ -194,9 +216,20 @@ impl Plugins {
         record: PluginRecord,
         bytes: impl AsyncFnOnce() -> Option<Vec<u8>>,
     ) -> Result<Arc<Plugin>, Refusal> {
-        let component = match self.0.compiler.cached(&self.0.engine, record.digest) {
+        let cached = self.0.compiler.cached(&self.0.engine, record.digest);
+        let signature = record.signature.as_ref().map(|signature| signature.file.as_str());
+        let bytes = if cached.is_some() && signature.is_none() {
+            Vec::new()
+        } else {
+            whole(&record, bytes().await)?
+        };
+        // The keys that are trusted may be others than when it was admitted.
+        if self.0.trust.judge(&bytes, signature)?.is_none() {
+            warn_of_unsigned(&record);
+        }
+        let component = match cached {
             Some(component) => component,
-            None => self.compile_again(&record, bytes().await).await?,
+            None => self.compile_again(&record, &bytes).await?,
         };
         let pre = self.link(&component)?;
         self.ready(record, &pre)
@@ -212,13 +245,21 @@ impl Plugins {
     async fn compile_again(
         &self,
         record: &PluginRecord,
-        bytes: Option<Vec<u8>>,
+        bytes: &[u8],
     ) -> Result<Component, Refusal> {
-        let bytes = bytes.filter(|bytes| Digest::of(bytes) == record.digest);
-        let bytes = bytes.ok_or_else(|| Refusal::Missing(record.manifest.name.to_string()))?;
         // The contract that this host serves may be another one than when it was admitted.
-        gate::outline(&bytes)?;
-        self.0.compiler.compile(&self.0.engine, record.digest, &bytes).await
+        gate::outline(bytes)?;
+        self.0.compiler.compile(&self.0.engine, record.digest, bytes).await
+    }
+
+    /// Who signed a plugin, as the gate asks; `None` where nobody did and that is let pass.
+    pub fn signature_of(&self, upload: &Upload) -> Result<Option<Signature>, Untrusted> {
+        self.0.trust.judge(&upload.bytes, upload.signature.as_deref())
+    }
+
+    /// Why a version that was admitted before would be refused now, as far as its record tells.
+    pub fn objection(&self, record: &PluginRecord) -> Option<Untrusted> {
+        self.0.trust.objection(record.signature.as_ref())
     }
 
     /// What accounts were denied on their way out.
@@ -292,6 +333,16 @@ impl Plugins {
             trouble: Arc::default(),
         }
     }
+}
+
+/// The bytes of an installed plugin, and no others.
+fn whole(record: &PluginRecord, bytes: Option<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
+    let bytes = bytes.filter(|bytes| Digest::of(bytes) == record.digest);
+    bytes.ok_or_else(|| Refusal::Missing(record.manifest.name.to_string()))
+}
+
+fn warn_of_unsigned(record: &PluginRecord) {
+    tracing::warn!(plugin.name = %record.manifest.name, plugin.digest = %record.digest, "a plugin is let in that no key of `trust.keys` signed");
 }
 
 impl Plugin {

@@ -15,7 +15,7 @@ use hyper_util::{
 };
 use patchbay::{
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, Profile},
     host::Host,
     storage::Stores,
 };
@@ -78,6 +78,7 @@ impl TestHost {
         let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             data: folder.path().join("data"),
+            profile: Profile::Dev,
             ..Config::default()
         };
         config.retry.base_ms = 20.try_into().unwrap();

@@ -7,8 +7,8 @@ use patchbay::{
     account::{Account, Grant, Rate},
     card::{AdapterError, Card, ExternalId, Field, Identifier, Note, Subject, Task, Value},
     clock::SystemClock,
-    config,
-    plugin::{Adapter, Error, Options, Plugins},
+    config::{self, Unsigned},
+    plugin::{Adapter, Error, Options, Plugins, Trust},
     secret::Secret,
     storage::sqlite::Sqlite,
 };
@@ -46,6 +46,7 @@ impl Stage {
         let options = Options {
             limits: config::Limits { calls: 8.try_into().unwrap(), ..config::Limits::default() },
             egress,
+            trust: Trust::new(Vec::new(), Unsigned::Warn),
             compiled: Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"),
             compiler: program(),
         };

@@ -37,6 +37,7 @@ mod rules;
 mod secrets;
 mod shadow;
 mod shares;
+mod signature;
 mod soak;
 mod stops;
 mod swaps;

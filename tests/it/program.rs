@@ -82,7 +82,7 @@ impl Site {
     pub(crate) fn configure(&self, text: &str) {
         let (data, plugins) = (self.path("data"), self.path("plugins"));
         let head = format!(
-            "listen = \"127.0.0.1:0\"\ndata = '{}'\nplugins = '{}'\n{text}",
+            "listen = \"127.0.0.1:0\"\nprofile = \"dev\"\ndata = '{}'\nplugins = '{}'\n{text}",
             data.display(),
             plugins.display()
         );

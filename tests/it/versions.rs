@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::{Method, StatusCode, header};
-use patchbay::{clock::SystemClock, config::Config};
+use patchbay::{
+    clock::SystemClock,
+    config::{Config, Profile},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -277,6 +280,7 @@ async fn hosts_that_share_a_database_share_what_is_active() {
     let mut config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.path().join("data"),
+        profile: Profile::Dev,
         ..Config::default()
     };
     backend.configure(&mut config);

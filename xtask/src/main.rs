@@ -11,6 +11,7 @@ mod checks;
 mod fuzz;
 mod packages;
 mod plugins;
+mod sbom;
 mod steps;
 mod up;
 mod workspace;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    sbom::Build,
     steps::{Context as _, Error, Result, Steps, cargo},
     workspace::Workspace,
 };
@@ -33,7 +34,8 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("plugins")
 }
 
-/// Copies the adapters to a folder of their own, without the test guests beside them.
+/// Copies the adapters to a folder of their own, without the test guests beside them, each with the
+/// list of its parts.
 fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
     let built = workspace.target.join(TARGET).join(PROFILE);
     let folder = folder(workspace);
@@ -43,12 +45,16 @@ fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
         }
         _ => fs::create_dir_all(&folder).context("cannot make target/plugins")?,
     }
+    let origin = Build::of(workspace, TARGET, PROFILE)?;
     for adapter in adapters {
         let component = built.join(format!("{}.wasm", adapter.replace('-', "_")));
-        fs::copy(&component, folder.join(format!("{adapter}.wasm"))).context(format!(
+        let bytes = fs::read(&component).context(format!(
             "{adapter} made no component {}: its Cargo.toml needs crate-type \"cdylib\"",
             component.display()
         ))?;
+        let whole = origin.with_parts(adapter, bytes)?;
+        let path = folder.join(format!("{adapter}.wasm"));
+        fs::write(&path, whole).context(format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ impl ApiClient {
         path: &str,
         body: Vec<u8>,
     ) -> Result<Value, Error> {
-        let response = self.request(method, path, "application/json", body).await?;
+        let response = self.request(method, path, "application/json", None, body).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let bytes = body.map_err(|error| self.unreachable(&error))?.to_bytes();
@@ -71,10 +71,12 @@ impl ApiClient {
     pub(super) async fn send_for_lines(
         &self,
         path: &str,
+        header: Option<(&str, String)>,
         body: Vec<u8>,
         line: impl Fn(&Value),
     ) -> Result<Value, Error> {
-        let response = self.request(Method::POST, path, "application/x-ndjson", body).await?;
+        let accept = "application/x-ndjson";
+        let response = self.request(Method::POST, path, accept, header, body).await?;
         let status = response.status();
         let mut body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
         let (mut rest, mut last) = (Vec::new(), Value::Null);
@@ -101,17 +103,20 @@ impl ApiClient {
         method: Method,
         path: &str,
         accept: &str,
+        header: Option<(&str, String)>,
         body: Vec<u8>,
     ) -> Result<Response<Incoming>, Error> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.url))
             .header(header::AUTHORIZATION, format!("bearer {}", self.token.expose()))
-            .header(header::ACCEPT, accept)
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| {
-                Error::Usage(format!("`{}` is no address of a host: {error}", self.url))
-            })?;
+            .header(header::ACCEPT, accept);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| {
+            Error::Usage(format!("`{}` is no address of a host: {error}", self.url))
+        })?;
         let response = tokio::time::timeout(TIME_MAX, self.client.request(request)).await;
         let response = response.map_err(|error| self.unreachable(&error))?;
         response.map_err(|error| self.unreachable(&error))

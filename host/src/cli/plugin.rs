@@ -9,11 +9,19 @@ use clap::{Args, Subcommand};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
+mod shown;
+
 use super::{
     Error, RemoteArgs,
     client::{ApiClient, refusal},
     remote::{block_on, print},
 };
+use crate::{
+    base64,
+    signature::{self, SignatureFile},
+};
+
+use shown::{difference, items, origin, plugin_lines, short, text, version_lines};
 
 /// Stages of an upload, in their order, in words.
 const STAGES: [(&str, &str); 6] = [
@@ -31,6 +39,9 @@ pub(super) enum PluginCommand {
     List {
         #[command(flatten)]
         remote: RemoteArgs,
+        /// With who signed each, how it was made, and what of.
+        #[arg(long, short)]
+        verbose: bool,
     },
     /// Upload a version; accounts of its name use it from the next call on, unless it asks for more
     /// than the one before it and so waits for approval.
@@ -39,6 +50,10 @@ pub(super) enum PluginCommand {
         remote: RemoteArgs,
         /// The component, a `.wasm` file.
         file: PathBuf,
+        /// The signature that minisign made of it. Default: the file of its name and `.minisig`, if
+        /// there is one.
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
         /// Keep the version and leave the active one active: for a shadow run first.
         #[arg(long)]
         keep: bool,
@@ -104,8 +119,11 @@ pub(super) struct VersionArgs {
 
 pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
     match command {
-        PluginCommand::List { remote } => list(remote),
-        PluginCommand::Push { remote, file, keep } => push(remote, file, *keep),
+        PluginCommand::List { remote, verbose } => list(remote, *verbose),
+        PluginCommand::Push { remote, file, signature, keep } => {
+            let signature = read_signature(file, signature.as_deref())?;
+            push(remote, file, signature.as_deref(), *keep)
+        }
         PluginCommand::Versions { remote, plugin } => versions(remote, plugin),
         PluginCommand::Activate { remote, plugin, digest, account, follow: _ } => {
             let choice = json!({ "digest": digest, "account": account });
@@ -122,25 +140,51 @@ pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
     }
 }
 
-fn list(remote: &RemoteArgs) -> Result<(), Error> {
+fn list(remote: &RemoteArgs, verbose: bool) -> Result<(), Error> {
     block_on(async {
         let client = ApiClient::new(remote)?;
-        let answer = client.send(Method::GET, "/plugins", Vec::new()).await?;
+        let path = if verbose { "/plugins?verbose=true" } else { "/plugins" };
+        let answer = client.send(Method::GET, path, Vec::new()).await?;
         print(remote, &answer, |answer| {
-            let lines: Vec<String> = items(answer).map(plugin_lines).collect();
+            let line = |plugin| {
+                plugin_lines(plugin) + &if verbose { origin(plugin) } else { String::new() }
+            };
+            let lines: Vec<String> = items(answer).map(line).collect();
             if lines.is_empty() { "no plugin is installed".to_owned() } else { lines.join("\n") }
         })
     })
 }
 
-fn push(remote: &RemoteArgs, file: &Path, keep: bool) -> Result<(), Error> {
+/// Reads it as far as can be seen without the key: what it is worth the host tells.
+fn read_signature(file: &Path, given: Option<&Path>) -> Result<Option<String>, Error> {
+    let read = match given {
+        Some(given) => std::fs::read_to_string(given).map(Some),
+        None => signature::beside(file),
+    };
+    let refused = |why: &dyn std::fmt::Display| {
+        let whose = given.unwrap_or(file).display();
+        Error::Refused(format!("the signature of `{whose}` cannot be used: {why}"))
+    };
+    let text = read.map_err(|error| refused(&error))?;
+    let parsed = text.as_deref().map(SignatureFile::parse).transpose();
+    parsed.map_err(|fault| refused(&fault))?;
+    Ok(text)
+}
+
+fn push(
+    remote: &RemoteArgs,
+    file: &Path,
+    signature: Option<&str>,
+    keep: bool,
+) -> Result<(), Error> {
     let bytes = std::fs::read(file)
         .map_err(|error| Error::Refused(format!("`{}` cannot be read: {error}", file.display())))?;
     block_on(async {
         let client = ApiClient::new(remote)?;
         let is_watched = io::stderr().is_terminal();
         let path = if keep { "/plugins?activate=false" } else { "/plugins" };
-        let end = client.send_for_lines(path, bytes, |line| {
+        let header = signature.map(|text| ("patchbay-signature", base64::encode(text.as_bytes())));
+        let end = client.send_for_lines(path, header, bytes, |line| {
             if is_watched {
                 // A bar that cannot be drawn is no reason to fail.
                 drop(write!(io::stderr(), "{}", bar(line.get("stage").and_then(Value::as_str))));
@@ -245,87 +289,6 @@ fn shadow_lines(shadow: &Value) -> String {
     lines.join("\n")
 }
 
-fn items(answer: &Value) -> impl Iterator<Item = &Value> {
-    answer.get("items").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, path: &str) -> &'a str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn short(plugin: &Value) -> &str {
-    let digest = text(plugin, "/digest");
-    digest.get(..12).unwrap_or(digest)
-}
-
-fn plugin_lines(plugin: &Value) -> String {
-    let roles = plugin.get("roles").and_then(Value::as_array);
-    let roles: Vec<&str> = roles.into_iter().flatten().filter_map(Value::as_str).collect();
-    let notice = text(plugin, "/notice/text");
-    let notice = if notice.is_empty() { String::new() } else { format!("\n  {notice}") };
-    format!(
-        "{} {} ({}), contract {}, {}{notice}",
-        text(plugin, "/manifest/name"),
-        text(plugin, "/manifest/version"),
-        roles.join(", "),
-        text(plugin, "/contract"),
-        short(plugin)
-    )
-}
-
-fn version_lines(version: &Value) -> String {
-    let accounts = version.get("accounts").and_then(Value::as_array);
-    let accounts: Vec<&str> = accounts.into_iter().flatten().filter_map(Value::as_str).collect();
-    let whom = match (version.get("for_all"), accounts.as_slice()) {
-        (None, []) => String::new(),
-        (Some(_), []) => " for all".to_owned(),
-        (None, accounts) => format!(" for {}", accounts.join(", ")),
-        (Some(_), accounts) => format!(" for all, and for {}", accounts.join(", ")),
-    };
-    let number = |path: &str| version.pointer(path).and_then(Value::as_u64);
-    let cost = number("/cost/instantiate_us").zip(number("/cost/memory_bytes"));
-    let cost = cost.map(|(instantiate_us, memory)| {
-        let (size, memory) = (number("/size_bytes").unwrap_or_default() / 1024, memory / 1024);
-        format!(", {size} KiB, starts in {instantiate_us} µs with {memory} KiB of memory")
-    });
-    let mut line = format!(
-        "{} {}, installed {}, {}{whom}{}",
-        short(version),
-        text(version, "/manifest/version"),
-        text(version, "/installed_at"),
-        text(version, "/state"),
-        cost.unwrap_or_default()
-    );
-    let notice = text(version, "/for_all/notice/text");
-    if !notice.is_empty() {
-        line.push_str("\n  ");
-        line.push_str(notice);
-    }
-    line + &difference(version.get("difference"))
-}
-
-/// One line for each thing that differs.
-fn difference(difference: Option<&Value>) -> String {
-    let list = |key: &str| {
-        let list = difference.and_then(|it| it.get(key)).and_then(Value::as_array);
-        list.into_iter().flatten()
-    };
-    let each = |sign: char, key: &str| {
-        let line = move |one: &Value| {
-            format!("\n  {sign} {}: {}", text(one, "/kind"), text(one, "/value"))
-        };
-        list(key).map(line).collect::<String>()
-    };
-    let breaks = list("breaks").map(|broken| {
-        let problems = broken.get("problems").and_then(Value::as_array).into_iter().flatten();
-        let problems = problems
-            .map(|problem| format!("{}: {}", text(problem, "/field"), text(problem, "/message")));
-        let problems = problems.collect::<Vec<_>>().join("; ");
-        format!("\n  ! account {} would not work: {problems}", text(broken, "/account"))
-    });
-    each('+', "more") + &each('-', "less") + &breaks.collect::<String>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,22 +303,5 @@ mod tests {
             before = full;
         }
         assert_eq!(bar(None), "\r\x1b[K");
-    }
-
-    #[test]
-    fn a_difference_is_told_line_by_line() {
-        let told = difference(Some(&json!({
-            "more": [{ "kind": "host", "value": "https://new.example" }],
-            "less": [{ "kind": "setting", "value": "old" }],
-            "breaks": [{
-                "account": "shop",
-                "problems": [{ "field": "key", "message": "is required" }],
-            }],
-        })));
-        assert_eq!(
-            told,
-            "\n  + host: https://new.example\n  - setting: old\n  ! account shop would not work: key: is required"
-        );
-        assert_eq!(difference(None), "");
     }
 }

@@ -74,6 +74,7 @@ impl Config {
         if 100 < percent {
             say("versions.watch_percent", format!("{percent} must be between 1 and 100"));
         }
+        self.trust.wrong_keys(&mut say);
         self.repeated_ids(&mut say);
         self.wrong_entries(&mut say);
         faults

@@ -3,8 +3,8 @@
 use std::{fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use super::{
-    Access, Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, ProxyHeader, Retention,
-    Retry, Sealing, Storage, Tls, Versions, Worker,
+    Access, Config, Egress, Intake, Limits, Log, LogFormat, LogLevel, Profile, ProxyHeader,
+    Retention, Retry, Sealing, Storage, Tls, Trust, Versions, Worker,
 };
 
 /// Longest wait for a reply where an account says nothing else, in milliseconds.
@@ -33,6 +33,8 @@ impl Default for Config {
             public_url: None,
             data: PathBuf::from("patchbay-data"),
             plugins: None,
+            profile: Profile::default(),
+            trust: Trust::default(),
             access: Access::default(),
             tls: Tls::default(),
             intake: Intake::default(),

@@ -6,7 +6,7 @@ use super::Config;
 
 /// The reference file: every key with its meaning and its default, from the doc comments of the types.
 pub fn reference() -> String {
-    let source = include_str!("../config.rs");
+    let source = concat!(include_str!("../config.rs"), include_str!("trust.rs"));
     let mut text = String::from("# Every key of the configuration file, with its default.\n");
     let written = write_keys(source, &mut text);
     written.map(|()| text + ENTRIES).unwrap_or_default()
@@ -116,6 +116,7 @@ const ENTRIES: &str = "
 
 const TABLES: &[(&str, &str)] = &[
     ("", "Config"),
+    ("trust", "Trust"),
     ("access", "Access"),
     ("tls", "Tls"),
     ("intake", "Intake"),
@@ -134,6 +135,7 @@ const TABLES: &[(&str, &str)] = &[
 fn default_of(table: &str, key: &str) -> Option<String> {
     let config = Config::default();
     let debug = match table {
+        "trust" => format!("{:#?}", config.trust),
         "access" => format!("{:#?}", config.access),
         "tls" => format!("{:#?}", config.tls),
         "intake" => format!("{:#?}", config.intake),

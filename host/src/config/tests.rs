@@ -145,3 +145,44 @@ fn the_reference_file_is_up_to_date() {
     );
     assert_eq!(Config::parse(&reference()).unwrap(), Config::default());
 }
+
+#[test]
+fn unsigned_plugins_are_refused_unless_the_profile_or_the_key_says_otherwise() {
+    for (text, expected) in [
+        ("", Unsigned::Refuse),
+        ("profile = \"production\"", Unsigned::Refuse),
+        ("profile = \"dev\"", Unsigned::Warn),
+        ("profile = \"dev\"\ntrust.unsigned = \"refuse\"", Unsigned::Refuse),
+        ("trust.unsigned = \"warn\"", Unsigned::Warn),
+    ] {
+        assert_eq!(Config::parse(text).unwrap().unsigned(), expected, "{text}");
+    }
+}
+
+#[test]
+fn trusted_keys_are_told_apart_by_name_and_by_key() {
+    let (first, other) = (
+        "RWQGG3M6Yuxy6mPoavp1S8UF4+vNiPqSrZO2K9z2lG4/VVnS69Wwizoy",
+        "RWT3HzMnUPT/4m/kbUmPHDg8j5P3p8u6QnIB0z6AzCtdhITAVJNz9gIv",
+    );
+    let keys = |keys: &[(&str, &str)]| {
+        let key = |(name, key): &(&str, &str)| format!("{{ name = \"{name}\", key = \"{key}\" }}");
+        format!("trust.keys = [{}]", keys.iter().map(key).collect::<Vec<_>>().join(", "))
+    };
+    let long = "x".repeat(64);
+    assert_eq!(Config::parse(&keys(&[(&long, first), ("b", other)])).unwrap().trust.keys.len(), 2);
+    assert_eq!(
+        faults(&keys(&[("a", first), ("a", other), ("b", first)])),
+        [
+            "trust.keys.name: `a` is given twice",
+            "trust.keys.key: `EA72EC623A731B06` is given twice"
+        ]
+    );
+    for name in ["", &format!("{long}x"), "\\u001b[2J"] {
+        let faults = faults(&keys(&[(name, first)]));
+        assert_eq!(faults, ["trust.keys.name: needs 1 to 64 letters that can be shown"]);
+    }
+    let faults = faults(&keys(&[("a", "RWQ")]));
+    assert!(faults[0].contains("this is no public key of minisign"), "{faults:?}");
+    assert!(faults[0].starts_with("line 1: trust.keys.0.key"), "{faults:?}");
+}

@@ -214,6 +214,8 @@ mod tests {
             size_bytes: 1,
             installed_at: Timestamp::UNIX_EPOCH,
             cost: None,
+            signature: None,
+            origin: None,
         }
     }
 

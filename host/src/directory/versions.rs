@@ -8,7 +8,7 @@ use super::{Difference, Directory, Error, Snapshot};
 use crate::{
     account::{Activation, Chooser, PluginRecord, Standing, Step, Version},
     id::{AccountId, Digest, PluginName},
-    plugin::{Observer, Plugin, Stage},
+    plugin::{Observer, Plugin, Stage, Upload},
     storage,
 };
 
@@ -72,12 +72,13 @@ impl Directory {
     /// made active by, it is kept only.
     pub async fn install(
         self: &Arc<Self>,
-        bytes: Vec<u8>,
+        upload: Upload,
         now: Timestamp,
         by: Option<Chooser>,
         observer: &Observer,
     ) -> Result<Installed, Error> {
-        let (record, plugin) = self.plugins.admit_watched(bytes.clone(), now, observer).await?;
+        let bytes = upload.bytes.clone();
+        let (record, plugin) = self.plugins.admit_watched(upload, now, observer).await?;
         observer(Stage::Store);
         let directory = Arc::clone(self);
         self.to_its_end(async move {
@@ -89,17 +90,22 @@ impl Directory {
 
     async fn take_in(
         &self,
-        record: PluginRecord,
+        mut record: PluginRecord,
         plugin: Arc<Plugin>,
         bytes: Vec<u8>,
         by: Option<Chooser>,
     ) -> Result<Installed, Error> {
         let versions = &self.stores.versions;
         let (digest, now) = (record.digest, record.installed_at);
+        let stored = self.stored(digest).await?;
+        // The same bytes may come again without the signature that they had.
+        let signed = stored.as_ref().and_then(|version| version.record.signature.clone());
+        record.signature = record.signature.or(signed);
         let difference = self.difference(&self.snapshot(), &record, None);
         let asks = difference.as_ref().is_some_and(Difference::needs_approval);
         // The plugins folder is the operator's own: what lies there is approved.
-        let is_approved = by == Some(Chooser::Folder) || !asks || self.is_approved(digest).await?;
+        let was_approved = stored.is_some_and(|version| version.standing == Standing::Approved);
+        let is_approved = by == Some(Chooser::Folder) || !asks || was_approved;
         let standing = if is_approved { Standing::Approved } else { Standing::Waiting };
         let version = Version { record: record.clone(), standing, used_at: now };
         versions.put_version(version, bytes).await?;
@@ -121,12 +127,10 @@ impl Directory {
         Ok(Installed { record, is_waiting: !is_approved, difference })
     }
 
-    async fn is_approved(&self, digest: Digest) -> Result<bool, Error> {
+    /// A version that is kept.
+    pub(super) async fn stored(&self, digest: Digest) -> Result<Option<Version>, Error> {
         let versions = self.stores.versions.versions().await?;
-        let is_it = |version: &Version| {
-            version.record.digest == digest && version.standing == Standing::Approved
-        };
-        Ok(versions.iter().any(is_it))
+        Ok(versions.into_iter().find(|version| version.record.digest == digest))
     }
 
     /// Whether a version was ever installed, also when it was removed since.

@@ -13,6 +13,8 @@ use crate::{
     config::{AccountEntry, Config, read_secret},
     directory::{self, AccountChange, Difference, Directory},
     id::Digest,
+    plugin::Upload,
+    signature,
 };
 
 /// Sets everything, in order of dependence. Returns all faults, each with its place.
@@ -85,25 +87,35 @@ fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A version that was here before is left as it is: active, or not, as somebody chose.
+/// A version that was here before is left as it is: active, or not, as somebody chose. Its
+/// signature may come later.
 async fn install(path: &Path, directory: &Arc<Directory>, clock: &dyn Clock) -> Result<(), String> {
     let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
     let digest = Digest::of(&bytes);
+    let upload = Upload { bytes, signature: signature_beside(path)? };
     let is_known = directory.is_known(digest).await.map_err(|error| sentence(&error))?;
     if is_known {
+        if upload.signature.is_some() {
+            directory.sign(upload).await.map_err(|error| sentence(&error))?;
+        }
         if !directory.snapshot().uses(digest) {
             tracing::info!(plugin.digest = %digest, "`{}` is not the active version: `patchbay plugin activate` makes it so", path.display());
         }
         return Ok(());
     }
     let installed =
-        directory.install(bytes, clock.now(), Some(Chooser::Folder), &|_stage| {}).await;
+        directory.install(upload, clock.now(), Some(Chooser::Folder), &|_stage| {}).await;
     let installed = installed.map_err(|error| sentence(&error))?;
     let asks = installed.difference.filter(Difference::needs_approval);
     if let Some(Difference { more, breaks, .. }) = asks {
         tracing::warn!(plugin.name = %installed.record.manifest.name, ?more, ?breaks, "a version of the plugins folder asks for more than the one before it");
     }
     Ok(())
+}
+
+/// What lies beside a plugin under its name and `.minisig`.
+fn signature_beside(path: &Path) -> Result<Option<String>, String> {
+    signature::beside(path).map_err(|error| format!("its signature cannot be read: {error}"))
 }
 
 async fn set_account(entry: &AccountEntry, directory: &Arc<Directory>) -> Result<(), String> {

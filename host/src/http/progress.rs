@@ -22,6 +22,7 @@ use super::{
     auth::Ending,
     plugins::{self, UploadQuery},
 };
+use crate::plugin::Upload;
 
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
@@ -30,7 +31,7 @@ const LINES_MAX: usize = 16;
 
 /// Begins to answer at once. The last line has the status and the body that a plain upload is
 /// answered with.
-pub(super) fn upload(state: Arc<AppState>, bytes: Bytes, query: UploadQuery) -> Response {
+pub(super) fn upload(state: Arc<AppState>, upload: Upload, query: UploadQuery) -> Response {
     let (lines, told) = channel(LINES_MAX);
     let (ended, ending) = Ending::later();
     let tasks = state.tasks.clone();
@@ -38,7 +39,8 @@ pub(super) fn upload(state: Arc<AppState>, bytes: Bytes, query: UploadQuery) -> 
     tasks.spawn(async move {
         let stages = lines.clone();
         let observer = move |stage| drop(stages.try_send(json!({ "stage": stage })));
-        let (status, changed, end) = match plugins::install(&state, bytes, query, &observer).await {
+        let (status, changed, end) = match plugins::install(&state, upload, query, &observer).await
+        {
             Ok((changed, installed)) => {
                 (201, Some(changed), json!({ "status": 201, "plugin": installed }))
             }

@@ -28,6 +28,9 @@ pub(super) struct VersionBody {
     record: PluginRecord,
     /// `active` for all or for an account, `kept`, or `waiting` for an operator's yes.
     state: &'static str,
+    /// Why this host would not load it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// How it is active for all accounts without a choice of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     for_all: Option<Trail>,
@@ -209,5 +212,7 @@ fn show(state: &AppState, snapshot: &Snapshot, version: Version) -> VersionBody 
         (false, false) => "active",
         (false, true) => "kept",
     };
-    VersionBody { record, state: word, for_all, accounts, difference }
+    let refused = state.directory.plugins().objection(&record).map(|why| why.to_string());
+    let record = record.in_short();
+    VersionBody { record, state: word, refused, for_all, accounts, difference }
 }

@@ -1,5 +1,6 @@
 //! How a call fails, and who has to act on it; why a plugin or an account is refused.
 
+use super::trust::Untrusted;
 use crate::{account::Role, card::AdapterError, outcome::Blame};
 
 /// Why a call of an adapter gave no result.
@@ -128,6 +129,9 @@ pub(super) fn role_name(role: Role) -> &'static str {
 pub enum Refusal {
     #[error("the plugin has {size} bytes, at most {limit} are allowed (`limits.plugin_bytes`)")]
     TooLarge { size: usize, limit: usize },
+    /// Nobody whom this host trusts stands for these bytes.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     #[error("this is no component: {0}")]
     NotAComponent(String),
     /// A contract version that this host does not serve.
@@ -164,6 +168,7 @@ impl Refusal {
             Self::Host(_) | Self::Missing(_) => false,
             Self::Describe(error) => error.blame() == Blame::Guest,
             Self::TooLarge { .. }
+            | Self::Untrusted(_)
             | Self::NotAComponent(_)
             | Self::Version { .. }
             | Self::Exports(_)

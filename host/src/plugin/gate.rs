@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::{engine, error::Refusal};
-use crate::account::Role;
+use super::{engine, error::Refusal, origin};
+use crate::account::{Origin, Role};
 
 /// The contract version that this host serves.
 pub(super) const CONTRACT: &str = "0.1.0";
@@ -21,11 +21,12 @@ pub(super) struct Outline {
     /// The contract version it was built for.
     pub(super) contract: String,
     pub(super) roles: Vec<Role>,
+    pub(super) origin: Option<Origin>,
 }
 
 /// Reads the outline, or says in words why this can be no plugin of this host.
 pub(super) fn outline(bytes: &[u8]) -> Result<Outline, Refusal> {
-    let Names { imports, exports } = names(bytes)?;
+    let Names { imports, exports, origin } = names(bytes)?;
     imports.iter().chain(&exports).try_for_each(|name| check_version(name))?;
     if let Some(name) = imports.iter().find(|name| !is_offered(name)) {
         return Err(Refusal::Imports(name.clone()));
@@ -42,7 +43,7 @@ pub(super) fn outline(bytes: &[u8]) -> Result<Outline, Refusal> {
             "neither `channel` nor `contacts`: it could do nothing here".to_owned(),
         ));
     }
-    Ok(Outline { contract: contract.to_owned(), roles })
+    Ok(Outline { contract: contract.to_owned(), roles, origin })
 }
 
 const ROLES: [(&str, Role); 8] = [
@@ -60,6 +61,7 @@ const ROLES: [(&str, Role); 8] = [
 struct Names {
     imports: Vec<String>,
     exports: BTreeSet<String>,
+    origin: Option<Origin>,
 }
 
 /// The names at the outermost level, and a count of what the parts inside declare.
@@ -81,6 +83,9 @@ fn names(bytes: &[u8]) -> Result<Names, Refusal> {
             Payload::Version { .. } => depth = depth.saturating_add(1),
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::MemorySection(section) => memories = memories.saturating_add(section.count()),
+            Payload::CustomSection(section) if depth == 1 && section.name() == origin::SECTION => {
+                names.origin = Some(origin::read(names.origin.is_some(), section.data()));
+            }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
                     names

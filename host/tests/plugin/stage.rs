@@ -14,10 +14,10 @@ use patchbay::{
     account::{Account, Grant, Rate},
     card::{Card, Identifier},
     clock::SystemClock,
-    config::{self, Limits},
+    config::{self, Limits, Unsigned},
     event::{Received, Request},
     id::AccountId,
-    plugin::{Adapter, Error, Options, Plugin, Plugins},
+    plugin::{Adapter, Error, Options, Plugin, Plugins, Trust},
     secret::Secret,
     storage::{self, Change, Committed, Kv, Turns, sqlite::Sqlite},
 };
@@ -139,7 +139,9 @@ impl Stage {
 }
 
 pub(crate) fn floor(limits: Limits, cache: PathBuf, compiler: PathBuf) -> Plugins {
-    let options = Options { limits, egress: config::Egress::default(), compiled: cache, compiler };
+    let egress = config::Egress::default();
+    let trust = Trust::new(Vec::new(), Unsigned::Warn);
+    let options = Options { limits, egress, trust, compiled: cache, compiler };
     let (kv, turns) = (Arc::<MemoryKv>::default(), Arc::<MemoryTurns>::default());
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("patchbay.db");

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 /// The floors of the host, lowest first. A module imports modules of lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["base64", "clock", "id", "network", "secret"],
-    &["card", "seal"],
+    &["card", "seal", "signature"],
     &["access", "account", "event", "outcome"],
     &["capability", "rules"],
     &["config"],

@@ -232,6 +232,7 @@ fn configuration(seat: &Seat, plugins: &Path, ledger: &Ledger, storage: Option<&
     let mut text = format!(
         r#"
 listen = "{listen}"
+profile = "dev"
 data = '{data}'
 plugins = '{plugins}'
 {storage}

@@ -39,7 +39,7 @@ impl Flow {
     /// The file for a host on its own SQLite, or on this PostgreSQL; `key` holds the ledger's key.
     pub(crate) fn config(&self, postgres: Option<&str>, key: &Path) -> String {
         let storage = postgres.map(|url| format!("storage = \"{url}\"\n")).unwrap_or_default();
-        let mut text = storage + RATE;
+        let mut text = format!("{storage}profile = \"dev\"\n{RATE}");
         let ledger = match self {
             Self::Intake => {
                 text +=

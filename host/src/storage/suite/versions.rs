@@ -31,6 +31,8 @@ pub(in crate::storage) fn record(digest: Digest, name: &str) -> PluginRecord {
         size_bytes: 3,
         installed_at: at(0),
         cost: None,
+        signature: None,
+        origin: None,
     }
 }
 
