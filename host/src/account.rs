@@ -111,6 +111,9 @@ pub struct PluginRecord {
     /// What a call costs before it does anything; not measured by earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// Conformance cases that it carries and has passed; not played by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<u32>,
 }
 
 /// What was measured at the gate, on this machine at that time.

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 
 use crate::{
-    account::{Cost, Manifest, PluginRecord, Role},
+    account::{Manifest, PluginRecord, Role},
     clock::Clock,
     config,
     id::Digest,
@@ -30,6 +30,7 @@ mod bindings;
 mod breaker;
 mod call;
 mod compile;
+mod conformance;
 mod convert;
 mod cost;
 pub mod egress;
@@ -51,6 +52,7 @@ mod turnstile;
 
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
+pub use conformance::count_cases;
 pub use error::{Error, Refusal};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
@@ -166,6 +168,7 @@ impl Plugins {
         }
         observer(Stage::Read);
         let outline = gate::outline(&bytes)?;
+        let cases = conformance::read(&bytes)?;
         let digest = Digest::of(&bytes);
         let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
             component
@@ -174,16 +177,22 @@ impl Plugins {
             self.0.compiler.compile(&self.0.engine, digest, &bytes).await?
         };
         let pre = self.link(&component)?;
-        let (manifest, cost) = self.try_out(&pre, &outline.roles, observer).await?;
-        let record = PluginRecord {
+        let manifest = self.try_out(&pre, &outline.roles, observer).await?;
+        let mut record = PluginRecord {
             digest,
             contract: outline.contract,
             roles: outline.roles,
             manifest,
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             installed_at: now,
-            cost: Some(cost),
+            cost: None,
+            cases: Some(u32::try_from(cases.len()).unwrap_or(u32::MAX)),
         };
+        let (about, exports) = exports::find(&pre, &record.roles)?;
+        self.conform((&record, &pre, &exports), &cases, observer).await?;
+        observer(Stage::Measure);
+        let measured = cost::measure(&self.0.caller, self.newcomer(&pre), &about, &record.manifest);
+        record.cost = Some(measured.await?);
         let plugin = self.ready(record.clone(), &pre)?;
         Ok((record, plugin))
     }
@@ -238,23 +247,24 @@ impl Plugins {
             .map_err(|error| Refusal::Start(format!("{error:#}")))
     }
 
-    /// Starts it once, loads every export that it promises, lets it describe itself, and measures.
+    /// What is called before it has a name.
+    fn newcomer<'a>(&'a self, pre: &'a InstancePre<CallState>) -> Callee<'a> {
+        Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None }
+    }
+
+    /// Starts it once, loads every export that it promises, and lets it describe itself.
     async fn try_out(
         &self,
         pre: &InstancePre<CallState>,
         roles: &[Role],
         observer: &Observer,
-    ) -> Result<(Manifest, Cost), Refusal> {
-        let callee = Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None };
+    ) -> Result<Manifest, Refusal> {
+        let callee = self.newcomer(pre);
         let (about, exports) = exports::find(pre, roles)?;
         observer(Stage::Start);
         exports::probe(&self.0.caller, callee, about.clone(), exports).await?;
         observer(Stage::Describe);
-        let manifest = adapter::describe(&self.0.caller, callee, about.clone()).await;
-        let manifest = manifest.map_err(Refusal::Describe)?;
-        observer(Stage::Measure);
-        let cost = cost::measure(&self.0.caller, callee, &about, &manifest).await?;
-        Ok((manifest, cost))
+        adapter::describe(&self.0.caller, callee, about).await.map_err(Refusal::Describe)
     }
 
     fn ready(

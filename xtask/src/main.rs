@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod checks;
+mod conformance;
 mod packages;
 mod plugins;
 mod steps;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    conformance,
     steps::{Context as _, Error, Result, Steps, cargo},
     workspace::Workspace,
 };
@@ -33,7 +34,8 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("plugins")
 }
 
-/// Copies the adapters to a folder of their own, without the test guests beside them.
+/// Copies the adapters, with their conformance cases, to a folder of their own, without the test
+/// guests beside them.
 fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
     let built = workspace.target.join(TARGET).join(PROFILE);
     let folder = folder(workspace);
@@ -45,10 +47,12 @@ fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
     }
     for adapter in adapters {
         let component = built.join(format!("{}.wasm", adapter.replace('-', "_")));
-        fs::copy(&component, folder.join(format!("{adapter}.wasm"))).context(format!(
+        let gathered = folder.join(format!("{adapter}.wasm"));
+        fs::copy(&component, &gathered).context(format!(
             "{adapter} made no component {}: its Cargo.toml needs crate-type \"cdylib\"",
             component.display()
         ))?;
+        conformance::put_in(workspace, adapter, &gathered)?;
     }
     Ok(())
 }

@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 use super::{
     Error, RemoteArgs,
     client::{ApiClient, refusal},
+    pack::{self, PackArgs},
     remote::{block_on, print},
 };
 
 /// Stages of an upload, in their order, in words.
-const STAGES: [(&str, &str); 6] = [
+const STAGES: [(&str, &str); 7] = [
     ("read", "reading"),
     ("compile", "compiling"),
     ("start", "starting"),
     ("describe", "asking what it is"),
+    ("conformance", "playing its cases"),
     ("measure", "measuring"),
     ("store", "storing"),
 ];
@@ -43,6 +45,8 @@ pub(super) enum PluginCommand {
         #[arg(long)]
         keep: bool,
     },
+    /// Write conformance cases into a component: a host plays them before it lets the plugin in.
+    Pack(PackArgs),
     /// List the versions of a plugin that are kept, those used last first.
     Versions {
         #[command(flatten)]
@@ -106,6 +110,7 @@ pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
     match command {
         PluginCommand::List { remote } => list(remote),
         PluginCommand::Push { remote, file, keep } => push(remote, file, *keep),
+        PluginCommand::Pack(args) => pack::run(args),
         PluginCommand::Versions { remote, plugin } => versions(remote, plugin),
         PluginCommand::Activate { remote, plugin, digest, account, follow: _ } => {
             let choice = json!({ "digest": digest, "account": account });
@@ -143,7 +148,7 @@ fn push(remote: &RemoteArgs, file: &Path, keep: bool) -> Result<(), Error> {
         let end = client.send_for_lines(path, bytes, |line| {
             if is_watched {
                 // A bar that cannot be drawn is no reason to fail.
-                drop(write!(io::stderr(), "{}", bar(line.get("stage").and_then(Value::as_str))));
+                drop(write!(io::stderr(), "{}", bar(line)));
             }
         });
         let end = end.await?;
@@ -169,13 +174,17 @@ fn push(remote: &RemoteArgs, file: &Path, keep: bool) -> Result<(), Error> {
 }
 
 /// How far an upload is, over what was there before; a cleared line at its end.
-fn bar(stage: Option<&str>) -> String {
+fn bar(line: &Value) -> String {
+    let stage = line.get("stage").and_then(Value::as_str);
     let found = STAGES.iter().position(|(name, _)| Some(*name) == stage);
     let Some((done, (_, words))) = found.and_then(|at| Some((at, STAGES.get(at)?))) else {
         return "\r\x1b[K".to_owned();
     };
     let (full, empty) = ("=".repeat(done * 3), " ".repeat((STAGES.len() - done) * 3));
-    format!("\r\x1b[K[{full}>{empty}] {words}")
+    let number = |key: &str| line.get(key).and_then(Value::as_u64);
+    let count = number("case").zip(number("of"));
+    let count = count.map(|(case, of)| format!(" ({case} of {of})")).unwrap_or_default();
+    format!("\r\x1b[K[{full}>{empty}] {words}{count}")
 }
 
 fn approval(plugin: &Value) -> String {
@@ -264,13 +273,24 @@ fn plugin_lines(plugin: &Value) -> String {
     let notice = text(plugin, "/notice/text");
     let notice = if notice.is_empty() { String::new() } else { format!("\n  {notice}") };
     format!(
-        "{} {} ({}), contract {}, {}{notice}",
+        "{} {} ({}), contract {}{}, {}{notice}",
         text(plugin, "/manifest/name"),
         text(plugin, "/manifest/version"),
         roles.join(", "),
         text(plugin, "/contract"),
+        cases(plugin),
         short(plugin)
     )
+}
+
+/// Nothing of a version that an earlier release let in.
+fn cases(plugin: &Value) -> String {
+    match plugin.get("cases").and_then(Value::as_u64) {
+        None => String::new(),
+        Some(0) => ", no conformance cases".to_owned(),
+        Some(1) => ", 1 conformance case passed".to_owned(),
+        Some(count) => format!(", {count} conformance cases passed"),
+    }
 }
 
 fn version_lines(version: &Value) -> String {
@@ -289,12 +309,13 @@ fn version_lines(version: &Value) -> String {
         format!(", {size} KiB, starts in {instantiate_us} µs with {memory} KiB of memory")
     });
     let mut line = format!(
-        "{} {}, installed {}, {}{whom}{}",
+        "{} {}, installed {}, {}{whom}{}{}",
         short(version),
         text(version, "/manifest/version"),
         text(version, "/installed_at"),
         text(version, "/state"),
-        cost.unwrap_or_default()
+        cost.unwrap_or_default(),
+        cases(version)
     );
     let notice = text(version, "/for_all/notice/text");
     if !notice.is_empty() {
@@ -334,12 +355,23 @@ mod tests {
     fn the_bar_grows_with_each_stage_and_goes_at_the_end() {
         let mut before = 0;
         for (name, words) in STAGES {
-            let bar = bar(Some(name));
+            let bar = bar(&json!({ "stage": name }));
             let full = bar.matches('=').count();
             assert!(bar.ends_with(words) && (name == "read" || before < full), "{bar}");
             before = full;
         }
-        assert_eq!(bar(None), "\r\x1b[K");
+        assert_eq!(bar(&json!({ "status": 201 })), "\r\x1b[K");
+        let line = json!({ "stage": "conformance", "case": 3, "of": 12 });
+        assert!(bar(&line).ends_with("] playing its cases (3 of 12)"), "{}", bar(&line));
+    }
+
+    #[test]
+    fn a_version_says_how_many_cases_it_has_passed() {
+        let told = |count: Value| cases(&json!({ "cases": count }));
+        assert_eq!(told(json!(12)), ", 12 conformance cases passed");
+        assert_eq!(told(json!(1)), ", 1 conformance case passed");
+        assert_eq!(told(json!(0)), ", no conformance cases");
+        assert_eq!(cases(&json!({})), "");
     }
 
     #[test]

@@ -214,6 +214,7 @@ mod tests {
             size_bytes: 1,
             installed_at: Timestamp::UNIX_EPOCH,
             cost: None,
+            cases: None,
         }
     }
 

@@ -31,6 +31,7 @@ pub(in crate::storage) fn record(digest: Digest, name: &str) -> PluginRecord {
         size_bytes: 3,
         installed_at: at(0),
         cost: None,
+        cases: None,
     }
 }
 
