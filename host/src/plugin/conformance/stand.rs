@@ -164,3 +164,36 @@ impl Kv for Store {
         Ok(values.keys().filter(is_wanted).take(limit).cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(key: &str, value: &str) -> Change {
+        Change::Set(key.to_owned(), value.as_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn the_store_of_a_case_behaves_as_that_of_an_account() {
+        let store = Store::default();
+        let account: AccountId = ACCOUNT.parse().unwrap();
+        let commit = async |changes, max| store.commit(&account, changes, max).await.unwrap();
+        assert_eq!(commit(vec![set("a", "1"), set("ab", "2")], 5).await, Committed::Yes);
+        assert_eq!(commit(vec![set("c", "3")], 6).await, Committed::Full);
+        let expect = |value: Option<&str>| {
+            Change::Expect("a".to_owned(), value.map(|value| value.as_bytes().to_vec()))
+        };
+        assert_eq!(commit(vec![expect(None), set("a", "9")], 9).await, Committed::Conflict);
+        assert_eq!(commit(vec![expect(Some("1")), set("b", "3")], 9).await, Committed::Yes);
+        let keys = async |prefix, after, limit| {
+            store.keys(&account, prefix, after, limit).await.unwrap().join(" ")
+        };
+        assert_eq!(keys("", None, 9).await, "a ab b");
+        assert_eq!(keys("a", Some("a"), 9).await, "ab");
+        assert_eq!(keys("", None, 1).await, "a");
+        let gone = Change::Delete("a".to_owned());
+        assert_eq!(commit(vec![gone], 9).await, Committed::Yes);
+        assert_eq!(store.get(&account, "a").await.unwrap(), None);
+        assert_eq!(store.get(&account, "ab").await.unwrap(), Some(b"2".to_vec()));
+    }
+}

@@ -228,3 +228,42 @@ fn header_difference(wanted: &BTreeMap<String, String>, sent: &HeaderMap) -> Opt
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_response_has_a_status_or_is_a_fault() {
+        let is_good = |response: Value| from_value::<Answer>(response).is_ok();
+        assert!(is_good(json!({ "status": 200 })) && is_good(json!({ "status": 599 })));
+        assert!(!is_good(json!({ "status": 199 })) && !is_good(json!({ "status": 600 })));
+        assert!(is_good(json!({ "fault": "unreachable" })));
+        assert!(!is_good(json!({ "fault": "unreachable", "status": 200 })));
+        assert!(!is_good(json!({ "fault": "unreachable", "body": "x" })));
+        assert!(!is_good(json!({})) && !is_good(json!({ "fault": "late" })));
+    }
+
+    #[test]
+    fn a_request_has_a_url_of_its_own() {
+        let is_good =
+            |url: &str| from_value::<Asked>(json!({ "method": "GET", "url": url })).is_ok();
+        assert!(is_good("https://crm.example/a?b"));
+        assert!(!is_good("/a") && !is_good("ftp://crm.example/"));
+    }
+
+    #[test]
+    fn headers_are_compared_as_they_go_out() {
+        let mut sent = HeaderMap::new();
+        sent.append("x-a", "1".parse().unwrap());
+        sent.append("x-a", "2".parse().unwrap());
+        let told = |name: &str, value: &str| {
+            header_difference(&BTreeMap::from([(name.to_owned(), value.to_owned())]), &sent)
+        };
+        assert_eq!(told("X-A", "1, 2"), None);
+        assert!(told("x-a", "1").unwrap().contains("expected `\"1\"`, found `\"1, 2\"`"));
+        assert!(told("x-b", "").unwrap().contains("found nothing"));
+    }
+}
