@@ -119,6 +119,9 @@ pub struct PluginRecord {
     /// What it says of how it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Conformance cases that it carries and has passed; not played by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<u32>,
 }
 
 impl PluginRecord {

@@ -12,6 +12,7 @@ mod check;
 mod client;
 mod handles;
 mod integration;
+mod pack;
 mod plugin;
 mod pool;
 mod remote;

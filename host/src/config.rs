@@ -306,6 +306,8 @@ pub struct Limits {
     pub compile_ms: NonZeroU32,
     /// Memory to compile a plugin, in bytes.
     pub compile_memory_bytes: u64,
+    /// Time for all conformance cases that a plugin carries, in milliseconds.
+    pub conformance_ms: NonZeroU32,
 }
 
 /// The way out.

@@ -17,7 +17,7 @@ use wasmtime::{
 };
 
 use crate::{
-    account::{Cost, Manifest, PluginRecord, Role, Signature},
+    account::{Manifest, PluginRecord, Role, Signature},
     clock::Clock,
     config,
     id::Digest,
@@ -30,6 +30,7 @@ mod bindings;
 mod breaker;
 mod call;
 mod compile;
+mod conformance;
 mod convert;
 mod cost;
 pub mod egress;
@@ -53,6 +54,7 @@ mod turnstile;
 
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
+pub use conformance::count_cases;
 pub use error::{Error, Refusal};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
@@ -184,6 +186,7 @@ impl Plugins {
         // Before anything else looks at them.
         let signature = self.0.trust.judge(&bytes, signature.as_deref())?;
         let outline = gate::outline(&bytes)?;
+        let cases = conformance::read(&bytes)?;
         let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
             component
         } else {
@@ -191,21 +194,27 @@ impl Plugins {
             self.0.compiler.compile(&self.0.engine, digest, &bytes).await?
         };
         let pre = self.link(&component)?;
-        let (manifest, cost) = self.try_out(&pre, &outline.roles, observer).await?;
-        let record = PluginRecord {
+        let manifest = self.try_out(&pre, &outline.roles, observer).await?;
+        let mut record = PluginRecord {
             digest,
             contract: outline.contract,
             roles: outline.roles,
             manifest,
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             installed_at: now,
-            cost: Some(cost),
+            cost: None,
             signature,
             origin: outline.origin,
+            cases: Some(u32::try_from(cases.len()).unwrap_or(u32::MAX)),
         };
         if record.signature.is_none() {
             warn_of_unsigned(&record);
         }
+        let (about, exports) = exports::find(&pre, &record.roles)?;
+        self.conform((&record, &pre, &exports), &cases, observer).await?;
+        observer(Stage::Measure);
+        let measured = cost::measure(&self.0.caller, self.newcomer(&pre), &about, &record.manifest);
+        record.cost = Some(measured.await?);
         let plugin = self.ready(record.clone(), &pre)?;
         Ok((record, plugin))
     }
@@ -279,23 +288,24 @@ impl Plugins {
             .map_err(|error| Refusal::Start(format!("{error:#}")))
     }
 
-    /// Starts it once, loads every export that it promises, lets it describe itself, and measures.
+    /// What is called before it has a name.
+    fn newcomer<'a>(&'a self, pre: &'a InstancePre<CallState>) -> Callee<'a> {
+        Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None }
+    }
+
+    /// Starts it once, loads every export that it promises, and lets it describe itself.
     async fn try_out(
         &self,
         pre: &InstancePre<CallState>,
         roles: &[Role],
         observer: &Observer,
-    ) -> Result<(Manifest, Cost), Refusal> {
-        let callee = Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None };
+    ) -> Result<Manifest, Refusal> {
+        let callee = self.newcomer(pre);
         let (about, exports) = exports::find(pre, roles)?;
         observer(Stage::Start);
         exports::probe(&self.0.caller, callee, about.clone(), exports).await?;
         observer(Stage::Describe);
-        let manifest = adapter::describe(&self.0.caller, callee, about.clone()).await;
-        let manifest = manifest.map_err(Refusal::Describe)?;
-        observer(Stage::Measure);
-        let cost = cost::measure(&self.0.caller, callee, &about, &manifest).await?;
-        Ok((manifest, cost))
+        adapter::describe(&self.0.caller, callee, about).await.map_err(Refusal::Describe)
     }
 
     fn ready(

@@ -13,6 +13,7 @@ mod articles;
 mod backend;
 mod changes;
 mod cli;
+mod conformance;
 mod connections;
 mod door;
 mod embed_route;

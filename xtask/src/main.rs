@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod audit;
 mod bench;
 mod checks;
+mod conformance;
 mod fuzz;
 mod packages;
 mod plugins;

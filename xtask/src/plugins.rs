@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    conformance,
     sbom::Build,
     steps::{Context as _, Error, Result, Steps, cargo},
     workspace::Workspace,
@@ -34,8 +35,8 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("plugins")
 }
 
-/// Copies the adapters to a folder of their own, without the test guests beside them, each with the
-/// list of its parts.
+/// Copies the adapters to a folder of their own, without the test guests beside them, each with its
+/// conformance cases and the list of its parts.
 fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
     let built = workspace.target.join(TARGET).join(PROFILE);
     let folder = folder(workspace);
@@ -55,6 +56,7 @@ fn gather(workspace: &Workspace, adapters: &[String]) -> Result {
         let whole = origin.with_parts(adapter, bytes)?;
         let path = folder.join(format!("{adapter}.wasm"));
         fs::write(&path, whole).context(format!("cannot write {}", path.display()))?;
+        conformance::put_in(workspace, adapter, &path)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod shown;
 use super::{
     Error, RemoteArgs,
     client::{ApiClient, refusal},
+    pack::{self, PackArgs},
     remote::{block_on, print},
 };
 use crate::{
@@ -24,11 +25,12 @@ use crate::{
 use shown::{difference, items, origin, plugin_lines, short, text, version_lines};
 
 /// Stages of an upload, in their order, in words.
-const STAGES: [(&str, &str); 6] = [
+const STAGES: [(&str, &str); 7] = [
     ("read", "reading"),
     ("compile", "compiling"),
     ("start", "starting"),
     ("describe", "asking what it is"),
+    ("conformance", "playing its cases"),
     ("measure", "measuring"),
     ("store", "storing"),
 ];
@@ -58,6 +60,8 @@ pub(super) enum PluginCommand {
         #[arg(long)]
         keep: bool,
     },
+    /// Write conformance cases into a component: a host plays them before it lets the plugin in.
+    Pack(PackArgs),
     /// List the versions of a plugin that are kept, those used last first.
     Versions {
         #[command(flatten)]
@@ -124,6 +128,7 @@ pub(super) fn run(command: &PluginCommand) -> Result<(), Error> {
             let signature = read_signature(file, signature.as_deref())?;
             push(remote, file, signature.as_deref(), *keep)
         }
+        PluginCommand::Pack(args) => pack::run(args),
         PluginCommand::Versions { remote, plugin } => versions(remote, plugin),
         PluginCommand::Activate { remote, plugin, digest, account, follow: _ } => {
             let choice = json!({ "digest": digest, "account": account });
@@ -187,7 +192,7 @@ fn push(
         let end = client.send_for_lines(path, header, bytes, |line| {
             if is_watched {
                 // A bar that cannot be drawn is no reason to fail.
-                drop(write!(io::stderr(), "{}", bar(line.get("stage").and_then(Value::as_str))));
+                drop(write!(io::stderr(), "{}", bar(line)));
             }
         });
         let end = end.await?;
@@ -213,13 +218,17 @@ fn push(
 }
 
 /// How far an upload is, over what was there before; a cleared line at its end.
-fn bar(stage: Option<&str>) -> String {
+fn bar(line: &Value) -> String {
+    let stage = line.get("stage").and_then(Value::as_str);
     let found = STAGES.iter().position(|(name, _)| Some(*name) == stage);
     let Some((done, (_, words))) = found.and_then(|at| Some((at, STAGES.get(at)?))) else {
         return "\r\x1b[K".to_owned();
     };
     let (full, empty) = ("=".repeat(done * 3), " ".repeat((STAGES.len() - done) * 3));
-    format!("\r\x1b[K[{full}>{empty}] {words}")
+    let number = |key: &str| line.get(key).and_then(Value::as_u64);
+    let count = number("case").zip(number("of"));
+    let count = count.map(|(case, of)| format!(" ({case} of {of})")).unwrap_or_default();
+    format!("\r\x1b[K[{full}>{empty}] {words}{count}")
 }
 
 fn approval(plugin: &Value) -> String {
@@ -297,11 +306,13 @@ mod tests {
     fn the_bar_grows_with_each_stage_and_goes_at_the_end() {
         let mut before = 0;
         for (name, words) in STAGES {
-            let bar = bar(Some(name));
+            let bar = bar(&json!({ "stage": name }));
             let full = bar.matches('=').count();
             assert!(bar.ends_with(words) && (name == "read" || before < full), "{bar}");
             before = full;
         }
-        assert_eq!(bar(None), "\r\x1b[K");
+        assert_eq!(bar(&json!({ "status": 201 })), "\r\x1b[K");
+        let line = json!({ "stage": "conformance", "case": 3, "of": 12 });
+        assert!(bar(&line).ends_with("] playing its cases (3 of 12)"), "{}", bar(&line));
     }
 }

@@ -155,6 +155,7 @@ impl Default for Limits {
             breaker_ms: nz(5000),
             plugin_bytes: 16 * MIB,
             compile_ms: nz(60_000),
+            conformance_ms: nz(30_000),
             compile_memory_bytes: 2 << 30,
         }
     }

@@ -216,6 +216,7 @@ mod tests {
             cost: None,
             signature: None,
             origin: None,
+            cases: None,
         }
     }
 

@@ -26,8 +26,8 @@ use crate::plugin::Upload;
 
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
-/// Lines that wait for the client: more than there are stages.
-const LINES_MAX: usize = 16;
+/// Lines that wait for the client: more than there are stages, each conformance case one.
+const LINES_MAX: usize = 256;
 
 /// Begins to answer at once. The last line has the status and the body that a plain upload is
 /// answered with.
@@ -38,7 +38,7 @@ pub(super) fn upload(state: Arc<AppState>, upload: Upload, query: UploadQuery) -
     // A client that goes away stops nothing: the upload goes on to its end.
     tasks.spawn(async move {
         let stages = lines.clone();
-        let observer = move |stage| drop(stages.try_send(json!({ "stage": stage })));
+        let observer = move |stage| drop(stages.try_send(json!(stage)));
         let (status, changed, end) = match plugins::install(&state, upload, query, &observer).await
         {
             Ok((changed, installed)) => {

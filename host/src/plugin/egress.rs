@@ -5,17 +5,18 @@
 mod address;
 mod connector;
 mod denials;
+mod failure;
 mod message;
 mod oauth;
 mod permits;
 mod request;
 mod response;
 mod settings;
+mod tape;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    error::Error,
     net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -26,17 +27,17 @@ use http_body_util::Full;
 use hyper::header::AUTHORIZATION;
 use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::{
-    client::legacy::{self, Client, connect::capture_connection},
+    client::legacy::{Client, connect::capture_connection},
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, client::Resumption, crypto::ring};
 use tokio::time;
 use url::{Host, Url};
 
-pub(super) use self::oauth::{NoToken, Oauth, Token, check_manifest};
 use self::{
-    connector::{AddressRefused, Connector, Lookup, Reach},
+    connector::{Connector, Lookup, Reach},
     denials::Denied,
+    failure::text_of,
     permits::{Permits, TOKENS_KEY},
     settings::{plain_settings, secret_problems},
 };
@@ -44,6 +45,10 @@ pub use self::{
     denials::{DENIALS_MAX, DenialLog},
     message::{FetchError, Incoming, Outgoing},
     oauth::{Begun, Connection, ConsentError},
+};
+pub(super) use self::{
+    oauth::{NoToken, Oauth, Token, check_manifest},
+    tape::{Exchange, Tape},
 };
 use super::secrets::Secrets;
 use crate::{
@@ -93,6 +98,8 @@ pub struct Door {
     for_guests: Option<Secrets>,
     scrubber: RwLock<Scrubber>,
     oauth: Option<Oauth>,
+    /// What answers in the place of the network, where nothing may go out.
+    tape: Option<Arc<Tape>>,
     public: HttpClient,
     /// Apart from `public`, so that a connection opened under a private grant serves nothing else.
     private: HttpClient,
@@ -168,6 +175,7 @@ impl Egress {
             for_guests,
             scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: former }),
             oauth,
+            tape: None,
             public: self.client(Reach::Public, &tls),
             private: self.client(Reach::Private, &tls),
             exact: self.client(Reach::Exact, &tls),
@@ -215,7 +223,7 @@ impl Door {
 
     /// How the account comes by its tokens, where the host obtains them.
     pub(super) fn oauth(&self) -> Option<&Oauth> {
-        self.oauth.as_ref()
+        self.oauth.as_ref().filter(|_| self.tape.is_none())
     }
 
     /// Whether a request may go where it wants to; all else is seen when it is sent.
@@ -240,7 +248,9 @@ impl Door {
 
     /// Notes a denial for the operator, and tells the guest.
     fn denied(&self, url: &Url, method: &str, denied: Denied) -> FetchError {
-        self.denials.note(&self.account, url, method, &denied);
+        if self.tape.is_none() {
+            self.denials.note(&self.account, url, method, &denied);
+        }
         FetchError::Denied(denied.message)
     }
 
@@ -275,7 +285,12 @@ impl Door {
         token: Option<&Token>,
     ) -> Result<Incoming, FetchError> {
         let filling = self.for_guests.as_ref().unwrap_or(&self.secrets);
-        self.exchange(request, filling, token, (&self.scrubber(), self.response_bytes_max)).await
+        let scrubber = (&*self.scrubber(), self.response_bytes_max);
+        let answer = self.exchange(request, filling, token, scrubber).await;
+        if let (Some(tape), Err(error)) = (&self.tape, &answer) {
+            tape.refused(error);
+        }
+        answer
     }
 
     /// The answer of a token endpoint, as it came: for the host alone.
@@ -326,6 +341,9 @@ impl Door {
             request::whole_answers_only(request.headers())?;
             request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| token.header());
         }
+        if let Some(tape) = &self.tape {
+            return tape.play(request, scrubber, response_bytes_max).await;
+        }
         let client = match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
@@ -351,34 +369,6 @@ impl Door {
             ))),
         }
     }
-
-    fn failure(&self, url: &Url, method: &str, error: &legacy::Error) -> FetchError {
-        let refused = causes(error).find_map(<dyn Error>::downcast_ref::<AddressRefused>);
-        if let Some(AddressRefused(address)) = refused {
-            return self.denied(url, method, permits::address_denied(url, *address));
-        }
-        let is_large = |cause: &(dyn Error + 'static)| {
-            cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
-        };
-        if causes(error).any(is_large) {
-            return response::headers_too_large();
-        }
-        let text = self.scrub(&text_of(error));
-        if error.is_connect() {
-            FetchError::Unreachable(text)
-        } else {
-            FetchError::Interrupted(text)
-        }
-    }
-}
-
-fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source())
-}
-
-fn text_of(error: &(dyn Error + 'static)) -> String {
-    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 fn millis(count: u32) -> Duration {

@@ -153,6 +153,17 @@ pub enum Refusal {
     Describe(Error),
     #[error("`describe` does not say the same each time: it must not depend on the call")]
     Fickle,
+    /// The custom section with the conformance cases cannot be used.
+    #[error("the plugin's custom section `{name}` {0}", name = patchbay_cases::SECTION)]
+    Cases(String),
+    /// A case of the plugin's own. The texts hold what its author wrote down, and what came of it.
+    #[error("the plugin fails its conformance case `{case}`: {fault}")]
+    Case { case: String, fault: String },
+    #[error(
+        "the plugin's conformance cases took longer than {limit_ms} ms (`limits.conformance_ms`): \
+         `{case}` did not come to its end"
+    )]
+    CasesTime { case: String, limit_ms: u32 },
     /// The bytes of an installed plugin are gone.
     #[error("the bytes of plugin `{0}` are missing from the database")]
     Missing(String),
@@ -177,7 +188,10 @@ impl Refusal {
             | Self::Compile(_)
             | Self::CompileTime { .. }
             | Self::Start(_)
-            | Self::Fickle => true,
+            | Self::Fickle
+            | Self::Cases(_)
+            | Self::Case { .. }
+            | Self::CasesTime { .. } => true,
         }
     }
 }

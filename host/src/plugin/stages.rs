@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-/// What the gate is at. In this order; a plugin that was compiled before skips `Compile`.
+/// What the gate is at. In this order; a plugin that was compiled before skips `Compile`, and one
+/// that carries no cases `Conformance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "stage", rename_all = "kebab-case")]
 pub enum Stage {
     /// The bytes are read: kind, contract version, interfaces, imports, sizes.
     Read,
@@ -14,6 +15,8 @@ pub enum Stage {
     Start,
     /// It tells what it is and what it asks for.
     Describe,
+    /// The cases that its author recorded are played: this one of so many.
+    Conformance { case: u32, of: u32 },
     /// What a call costs is measured.
     Measure,
     /// It is compared with the version that is active, and stored.

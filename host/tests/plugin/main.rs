@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod channel;
+mod conformance;
 mod gate;
 mod hostile;
 mod oauth;

@@ -21,13 +21,24 @@ pub(super) fn plugin_lines(plugin: &Value) -> String {
     let notice = text(plugin, "/notice/text");
     let notice = if notice.is_empty() { String::new() } else { format!("\n  {notice}") };
     format!(
-        "{} {} ({}), contract {}, {}{notice}",
+        "{} {} ({}), contract {}{}, {}{notice}",
         text(plugin, "/manifest/name"),
         text(plugin, "/manifest/version"),
         roles.join(", "),
         text(plugin, "/contract"),
+        cases(plugin),
         short(plugin)
     )
+}
+
+/// Nothing of a version that an earlier release let in.
+fn cases(plugin: &Value) -> String {
+    match plugin.get("cases").and_then(Value::as_u64) {
+        None => String::new(),
+        Some(0) => ", no conformance cases".to_owned(),
+        Some(1) => ", 1 conformance case passed".to_owned(),
+        Some(count) => format!(", {count} conformance cases passed"),
+    }
 }
 
 pub(super) fn version_lines(version: &Value) -> String {
@@ -46,12 +57,13 @@ pub(super) fn version_lines(version: &Value) -> String {
         format!(", {size} KiB, starts in {instantiate_us} µs with {memory} KiB of memory")
     });
     let mut line = format!(
-        "{} {}, installed {}, {}{whom}{}",
+        "{} {}, installed {}, {}{whom}{}{}",
         short(version),
         text(version, "/manifest/version"),
         text(version, "/installed_at"),
         text(version, "/state"),
-        cost.unwrap_or_default()
+        cost.unwrap_or_default(),
+        cases(version)
     );
     line += &signer(version);
     let refused = text(version, "/refused");
@@ -179,5 +191,14 @@ mod tests {
         plugin["origin"] = json!({ "modified": false, "remark": "it is too long" });
         assert!(origin(&plugin).ends_with("\n  does not say what it is made of: it is too long"));
         assert!(origin(&json!({})).ends_with("\n  not signed\n  does not say what it is made of"));
+    }
+
+    #[test]
+    fn a_version_says_how_many_cases_it_has_passed() {
+        let told = |count: Value| cases(&json!({ "cases": count }));
+        assert_eq!(told(json!(12)), ", 12 conformance cases passed");
+        assert_eq!(told(json!(1)), ", 1 conformance case passed");
+        assert_eq!(told(json!(0)), ", no conformance cases");
+        assert_eq!(cases(&json!({})), "");
     }
 }

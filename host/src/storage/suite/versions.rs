@@ -33,6 +33,7 @@ pub(in crate::storage) fn record(digest: Digest, name: &str) -> PluginRecord {
         cost: None,
         signature: None,
         origin: None,
+        cases: None,
     }
 }
 
