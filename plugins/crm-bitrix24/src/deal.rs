@@ -145,7 +145,7 @@ fn of(portal: &Portal, deal: &Record, users: &[Record]) -> Option<Deal> {
         fields.extend(deal.text(field).map(|text| Field::text(key, text)));
     }
     for field in ["opportunity", "probability"] {
-        let number = deal.get(field).and_then(Value::as_f64);
+        let number = deal.text(field).and_then(|text| text.parse().ok());
         fields.extend(number.map(|number| Field::new(field, FieldValue::Number(number))));
     }
     for field in ["currencyId", "typeId", "sourceId", "additionalInfo"] {

@@ -321,6 +321,24 @@ impl Bitrix24 {
     }
 }
 
+/// The methods that a request calls, with their parameters: those of a `batch` in their order, with
+/// references as they were written.
+pub fn called(request: &Request) -> Vec<(String, Value)> {
+    let method = crate::path(&request.url).rsplit('/').next().unwrap_or_default().to_owned();
+    let text = std::str::from_utf8(&request.body).unwrap_or_default();
+    if method != "batch" {
+        return vec![(method, serde_json::from_str(text).unwrap_or_default())];
+    }
+    let body = Node::read(text).ok();
+    let commands = body.as_ref().and_then(|body| body.get("cmd")).map(Node::members);
+    let command = |(_, command): &(_, Node<'_>)| {
+        let command = command.text().unwrap_or_default();
+        let (method, query) = command.split_once('?').unwrap_or((&command, ""));
+        (method.to_owned(), query::written(query))
+    };
+    commands.unwrap_or_default().iter().map(command).collect()
+}
+
 /// An object as PHP writes it: one without members is a list.
 fn php(members: Map<String, Value>) -> Value {
     if members.is_empty() { json!([]) } else { Value::Object(members) }

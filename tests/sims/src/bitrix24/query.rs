@@ -6,11 +6,20 @@ use serde_json::{Map, Value};
 ///
 /// A reference to nothing is an empty text.
 pub(super) fn parse(query: &str, answers: &Map<String, Value>) -> Value {
+    read(query, |text| referred(text, answers))
+}
+
+/// Reads a query as it was written, with its references.
+pub(super) fn written(query: &str) -> Value {
+    read(query, |_| None)
+}
+
+fn read(query: &str, referred: impl Fn(&str) -> Option<Value>) -> Value {
     let mut params = Value::Object(Map::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decoded(name), decoded(value));
-        let value = referred(&value, answers).unwrap_or(Value::String(value));
+        let value = referred(&value).unwrap_or(Value::String(value));
         let (first, rest) = name.split_once('[').unwrap_or((&name, ""));
         let mut keys = vec![first.to_owned()];
         keys.extend(
