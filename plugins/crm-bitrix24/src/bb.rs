@@ -8,6 +8,11 @@ pub(crate) fn plain(text: &str) -> String {
     text.replace('\0', "").replace('[', BREAK)
 }
 
+/// The text as a person reads it.
+pub(crate) fn shown(text: &str) -> String {
+    text.replace(BREAK, "[")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -16,5 +21,6 @@ mod tests {
     fn a_text_opens_no_code() {
         assert_eq!(plain("[USER=1]Boss[/USER]\0"), "[\u{200b}USER=1]Boss[\u{200b}/USER]");
         assert_eq!(plain("2 < 3 & a]"), "2 < 3 & a]");
+        assert_eq!(shown(&plain("[b]ж[/b]")), "[b]ж[/b]");
     }
 }

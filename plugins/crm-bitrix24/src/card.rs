@@ -3,6 +3,7 @@
 use patchbay_sdk::types::{Card, Field, Line, Person, Value as FieldValue};
 use serde_json::Value;
 
+use crate::bb;
 use crate::fm::{self, Kind};
 use crate::map;
 use crate::people;
@@ -47,7 +48,7 @@ pub(crate) fn shared_fields(record: &Record) -> Vec<Field> {
     let mut fields = Vec::new();
     for (name, value) in record.members() {
         if let Some(key) = map::canonical_key(name) {
-            fields.extend(record.text(name).map(|text| Field::text(key, text)));
+            fields.extend(record.text(name).map(|text| Field::text(key, bb::shown(&text))));
         } else if name.starts_with("ufCrm") {
             fields.extend(own(value).map(|value| Field::new(name, value)));
         }

@@ -56,7 +56,7 @@ fn by_code(refusal: &Refusal<'_>) -> Option<Error> {
         ),
         "user_access_error" => unauthorized("lets the webhook's user no longer in"),
         "PORTAL_DELETED" => unauthorized("says that the portal is closed or deleted"),
-        "INVALID_REQUEST" => Error::invalid("rest-url", "must begin with `https://`"),
+        "INVALID_REQUEST" => unauthorized("wants `https://` in `rest-url`"),
         "insufficient_scope" => scope(refusal.method),
         "ERROR_METHOD_NOT_FOUND" => Error::Unsupported(format!(
             "this Bitrix24 has no method `{}`: the portal is too old, or the webhook lacks its scope",
@@ -89,16 +89,14 @@ fn by_words(refusal: &Refusal<'_>) -> Option<Error> {
 
 fn by_status(refusal: &Refusal<'_>, effect: Effect) -> Error {
     match (refusal.status, effect) {
-        (Some(300..=399), _) => Error::invalid(
-            "rest-url",
-            "redirects elsewhere: the portal has moved, set the address that the browser ends at",
-        ),
+        // The address is a part of the webhook: the jobs wait until it is set right.
+        (Some(300..=399), _) => {
+            unauthorized("redirects elsewhere: set `rest-url` to the portal's new address")
+        }
         (Some(401), _) => unauthorized("refused the webhook"),
         (Some(402), _) => plan_limit(),
         (Some(403), _) => Error::Unsupported("Bitrix24 forbids it".to_owned()),
-        (Some(404), _) => {
-            Error::invalid("rest-url", "leads to no REST API: compare it with the webhook's URL")
-        }
+        (Some(404), _) => unauthorized("has no REST API at `rest-url`"),
         (Some(429), _) => Error::RateLimited(None),
         (Some(status @ (408 | 500..)), _) => open(&format!("Bitrix24 answered {status}"), effect),
         // Of a command inside a batch only the code tells that it was the server's own fault.

@@ -29,7 +29,8 @@ const HAS_DEFAULT: [&str; 10] = [
 
 pub(crate) fn of_contacts(portal: &Portal) -> Result<Vec<FieldSpec>, Error> {
     let known = Known::read(portal, CONTACT)?;
-    let mut specs = vec![spec("name", "Name", FieldType::Text)];
+    let required = known.is_required("name");
+    let mut specs = vec![FieldSpec { required, ..spec("name", "Name", FieldType::Text) }];
     for (key, title, type_) in [
         ("phone", "Phone", FieldType::Phone),
         ("email", "E-mail", FieldType::Email),
@@ -108,6 +109,11 @@ impl Known {
             page += 1;
         }
         Ok(Self { fields, directories, pipelines })
+    }
+
+    fn is_required(&self, name: &str) -> bool {
+        let field = self.fields.get(name).cloned().and_then(Record::of);
+        field.and_then(|field| field.flag("isRequired")).unwrap_or_default()
     }
 
     /// The specs of all fields but those that have been told by their canonical keys.

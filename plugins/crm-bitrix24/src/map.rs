@@ -4,6 +4,7 @@ use patchbay_sdk::types::{Error, ExternalId, Field, Identifier, Problem, Value a
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::bb;
 use crate::own;
 
 /// Canonical keys with a field of their own, in contacts and deals alike.
@@ -220,7 +221,13 @@ impl Contact {
 /// A canonical key that is the same everywhere, or a field that the operator has named.
 fn other<'k>(key: &'k str, value: &FieldValue) -> Result<(&'k str, Option<Value>), &'static str> {
     if let Some((_, field)) = SAME.iter().find(|(canonical, _)| *canonical == key) {
-        return Ok((field, own::text(value)?));
+        let text = own::text(value)?;
+        let is_read_as_codes = *field == "comments";
+        let plain = |text: Value| match text {
+            Value::String(text) if is_read_as_codes => Value::String(bb::plain(&text)),
+            text => text,
+        };
+        return Ok((field, text.map(plain)));
     }
     own::check_name(key)?;
     Ok((key, own::any(value)?))

@@ -32,7 +32,7 @@ fn codes_decide_whatever_their_status() {
         ("user_access_error", "Unauthorized"),
         ("PORTAL_DELETED", "Unauthorized"),
         ("insufficient_scope", "Unauthorized"),
-        ("INVALID_REQUEST", "Invalid"),
+        ("INVALID_REQUEST", "Unauthorized"),
         ("ERROR_METHOD_NOT_FOUND", "Unsupported"),
         ("NOT_FOUND", "NotFound"),
         ("OWNER_NOT_FOUND", "NotFound"),
@@ -67,12 +67,12 @@ fn one_code_for_a_right_and_for_a_plan_is_told_apart() {
 #[test]
 fn a_status_decides_where_no_code_does() {
     for (status, of_a_read, of_a_write) in [
-        (302, "Invalid", "Invalid"),
+        (302, "Unauthorized", "Unauthorized"),
         (400, "Invalid", "Invalid"),
         (401, "Unauthorized", "Unauthorized"),
         (402, "PlanLimit", "PlanLimit"),
         (403, "Unsupported", "Unsupported"),
-        (404, "Invalid", "Invalid"),
+        (404, "Unauthorized", "Unauthorized"),
         (408, "Unavailable", "UnknownOutcome"),
         (429, "RateLimited(None)", "RateLimited(None)"),
         (500, "Unavailable", "UnknownOutcome"),

@@ -23,8 +23,8 @@ fn canonical_fields_have_their_places() {
         text("name", " Anna "),
         text("phone", "+380671234567"),
         text("site", "shop.example.test"),
-        text("comment", "c"),
-        text("source", "chat"),
+        text("comment", "[c]"),
+        text("source", "[chat]"),
         text("utm-campaign", "sale"),
         text("country", "left out"),
         Field::new("manager", FieldValue::Number(6.0)),
@@ -34,7 +34,7 @@ fn canonical_fields_have_their_places() {
     let native: Value = serde_json::from_str(&contact(&client, &fields).unwrap()).unwrap();
     let expected = json!({
         "fields": {
-            "name": "Anna", "secondName": "", "lastName": "", "comments": "c", "sourceDescription": "chat",
+            "name": "Anna", "secondName": "", "lastName": "", "comments": "[\u{200b}c]", "sourceDescription": "[chat]",
             "utmCampaign": "sale", "post": "", "opened": "N",
         },
         "new": { "assignedById": 6 },

@@ -1,14 +1,17 @@
 //! Lost answers, limits, refusals: nothing is written twice, and every case is the right one.
 
+use std::time::Duration;
+
 use patchbay_sdk::http::Response;
 use patchbay_sdk::notes::Note;
+use patchbay_sdk::testing::host::placeholder;
 use patchbay_sdk::types::{Error, Subject};
-use patchbay_sdk::{Contacts, Deals, Managers, Notes, Tasks};
-use patchbay_sims::Fault;
+use patchbay_sdk::{Adapter, Contacts, Deals, Managers, Notes, Tasks};
 use patchbay_sims::bitrix24::failures;
+use patchbay_sims::{Fault, Simulator};
 use serde_json::json;
 
-use super::bench::{Bench, anna, call, phone, task, text};
+use super::bench::{Bench, anna, call, host, phone, task, text};
 use crate::{Bitrix24, clock};
 
 /// One write under one key.
@@ -175,6 +178,29 @@ fn too_many_requests_are_told_apart_from_a_blocked_method() {
     let list = || bench.host.run(Bitrix24::list_managers);
     assert!(list().is_ok() && list().is_ok());
     assert_eq!(list(), Err(Error::RateLimited(None)));
+}
+
+/// How many of a thousand requests are refused that leave every so many milliseconds.
+fn refused_of_a_thousand(every_ms: u64) -> usize {
+    let mut portal = patchbay_sims::bitrix24::Bitrix24::new(&placeholder("webhook-secret"));
+    let mut now = Duration::ZERO;
+    let host = host().http(move |request| {
+        now += Duration::from_millis(every_ms);
+        Ok(portal.answer(request, now))
+    });
+    let look = |index: usize| {
+        let end = host.run(|| Bitrix24::lookup_client(vec![phone(&format!("+38067{index:07}"))]));
+        assert!(matches!(end, Ok(_) | Err(Error::RateLimited(None))), "{end:?}");
+        usize::from(end.is_err())
+    };
+    (0..1_000).map(look).sum()
+}
+
+#[test]
+fn the_rate_of_the_manifest_is_borne_without_end() {
+    assert_eq!(Bitrix24::describe().rate_limit, Some(2.0));
+    assert_eq!(refused_of_a_thousand(500), 0);
+    assert!(0 < refused_of_a_thousand(450));
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn a_call_is_a_call_of_the_client_with_its_recording() {
     assert_eq!(communication["VALUE"], json!("+380671234567"));
     assert_eq!(communication["ENTITY_ID"], json!(timeline.contact.to_string()));
     let moment = |field: &str| {
-        patchbay_sdk::instant::local(stored[field].as_str().unwrap().trim_end_matches('Z')).unwrap()
+        patchbay_sdk::instant::local(stored[field].as_str().unwrap().trim_end_matches("+00:00"))
+            .unwrap()
     };
     assert_eq!(moment("END_TIME") - moment("START_TIME"), 95);
 }

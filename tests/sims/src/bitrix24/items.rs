@@ -279,12 +279,12 @@ impl Bitrix24 {
         Value::Object(shown)
     }
 
-    pub(super) fn list_items(&mut self, params: &Value) -> Answer {
+    pub(super) fn list_items(&self, params: &Value) -> Answer {
         let entity_type = entity_type(params)?;
         let filter = reading::members(params.get("filter"));
-        let items = self.items(entity_type).clone();
+        let items = if entity_type == DEAL { &self.deals } else { &self.contacts };
         let mut hits: Vec<Value> = Vec::new();
-        for (id, item) in &items {
+        for (id, item) in items {
             let shown = self.shown(entity_type, *id, item, true);
             if self.passes(entity_type, &shown, &filter)? {
                 hits.push(shown);

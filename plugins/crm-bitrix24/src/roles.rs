@@ -1,14 +1,38 @@
-//! The optional interfaces of the contract, all of which Bitrix24 has. Glue only.
+//! The interfaces of the contract, all of which Bitrix24 has. Glue only.
 
 use patchbay_sdk::notes::Note;
 use patchbay_sdk::tasks::Task;
 use patchbay_sdk::types::{
-    Assignment, Deal, Error, Field, FieldSpec, Native, Person, Problem, Subject,
+    Assignment, Card, Deal, Error, Field, FieldSpec, Identifier, Native, Person, Problem, Subject,
 };
-use patchbay_sdk::{Deals, Managers, Notes, Tasks, settings};
+use patchbay_sdk::{Contacts, Deals, Managers, Notes, Tasks, settings};
 
 use crate::portal::Portal;
-use crate::{Bitrix24, comment, deal, fields, map, people, phone_call, task, transcript};
+use crate::{
+    Bitrix24, comment, deal, fields, lookup, map, people, phone_call, task, transcript, upsert,
+};
+
+impl Contacts for Bitrix24 {
+    fn describe_fields() -> Result<Vec<FieldSpec>, Error> {
+        fields::of_contacts(&Portal::read(settings::get)?)
+    }
+
+    fn lookup_client(any_of: Vec<Identifier>) -> Result<Vec<Card>, Error> {
+        lookup::lookup(&Portal::read(settings::get)?, &any_of)
+    }
+
+    fn map_fields(client: Vec<Identifier>, fields: Vec<Field>) -> Result<Native, Vec<Problem>> {
+        map::contact(&client, &fields)
+    }
+
+    fn upsert_contact(
+        id: Option<String>,
+        contact: Native,
+        idempotency_key: String,
+    ) -> Result<Card, Error> {
+        upsert::upsert(&Portal::read(settings::get)?, id.as_deref(), &contact, &idempotency_key)
+    }
+}
 
 impl Deals for Bitrix24 {
     fn describe_deal_fields() -> Result<Vec<FieldSpec>, Error> {
