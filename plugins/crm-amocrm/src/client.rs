@@ -1,5 +1,7 @@
 //! Calls of the API v4: pure builders of requests, and the functions that send them.
 
+use std::fmt::Write as _;
+
 use patchbay_sdk::http::{self, Request, Response};
 use patchbay_sdk::log;
 use patchbay_sdk::types::Error;
@@ -157,7 +159,7 @@ pub(crate) fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
         }
     }
     out

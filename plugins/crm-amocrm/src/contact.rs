@@ -221,6 +221,3 @@ impl Contact {
         phones.chain(emails.map(|text| (EMAIL, text.as_str())))
     }
 }
-
-#[cfg(test)]
-mod tests;

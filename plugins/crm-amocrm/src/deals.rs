@@ -1,5 +1,8 @@
 //! Deals of a contact: the open ones, and writing one.
 
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
 use patchbay_sdk::log;
 use patchbay_sdk::types::{Deal, Error, Field};
 use serde_json::{Map, Value, json};
@@ -42,7 +45,7 @@ fn open_leads(account: &Account, contact: u64) -> Result<Vec<Record>, Error> {
     let contact = contact
         .ok_or_else(|| Error::NotFound("amoCRM has no such contact, or no longer".to_owned()))?;
     let mut ids = contact.linked("leads");
-    ids.sort_unstable_by(|one, other| other.cmp(one));
+    ids.sort_unstable_by_key(|id| Reverse(*id));
     ids.dedup();
     ids.truncate(LEADS_MAX);
     let leads = match ids.as_slice() {
@@ -51,7 +54,7 @@ fn open_leads(account: &Account, contact: u64) -> Result<Vec<Record>, Error> {
         _ => several(account, &ids)?,
     };
     let mut open: Vec<Record> = leads.into_iter().filter(is_open).collect();
-    open.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+    open.sort_unstable_by_key(|lead| Reverse(lead.id));
     Ok(open)
 }
 
@@ -70,9 +73,11 @@ fn lead(account: &Account, id: u64) -> Result<Option<Record>, Error> {
 /// One request where the account may filter. Where it may not, the CRM answers other deals without
 /// a word, or refuses: then the newest are asked for one by one.
 fn several(account: &Account, ids: &[u64]) -> Result<Vec<Record>, Error> {
-    let filter: String =
-        ids.iter().enumerate().map(|(at, id)| format!("&filter[id][{at}]={id}")).collect();
-    let call = client::get(format!("/leads?page=1&limit={}{filter}", ids.len()));
+    let mut path = format!("/leads?page=1&limit={}", ids.len());
+    for (at, id) in ids.iter().enumerate() {
+        write!(path, "&filter[id][{at}]={id}").expect("writing to a string cannot fail");
+    }
+    let call = client::get(path);
     match call.send(account, None) {
         Ok(None) => return Ok(Vec::new()),
         Ok(Some(answer)) => {
@@ -251,6 +256,3 @@ fn deal(account: &Account, places: &Places, lead: &Record) -> Deal {
         fields,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -109,6 +109,3 @@ fn spec(key: &str, title: &str, type_: FieldType, repeated: bool) -> FieldSpec {
         choices: Vec::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

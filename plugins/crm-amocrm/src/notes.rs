@@ -107,6 +107,3 @@ fn written_before(account: &Account, kind: &str, id: u64, key: &str) -> Result<O
     let ids = newest.iter().filter(is_it).filter_map(|note| note.get("id")?.as_u64());
     Ok(ids.min())
 }
-
-#[cfg(test)]
-mod tests;

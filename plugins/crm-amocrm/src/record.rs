@@ -122,8 +122,7 @@ impl Record {
 
     /// The record with what was written over it.
     pub(crate) fn overlaid(mut self, sent: &Value) -> Self {
-        let changes = sent.as_object().into_iter().flatten();
-        for (key, value) in changes {
+        for (key, value) in sent.as_object().into_iter().flatten() {
             match (key.as_str(), value) {
                 ("id", _) => {}
                 ("custom_fields_values", Value::Array(changed)) => {

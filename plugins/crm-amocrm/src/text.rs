@@ -27,8 +27,8 @@ pub(crate) fn marked(text: &str, key: &str) -> String {
 /// its last line.
 pub(crate) fn parts(text: &str, key: &str) -> Vec<String> {
     let mark = writes::mark(key);
-    // Room for the mark, the number of the part and their new lines.
-    let room = NOTE_CHARS_MAX - mark.len() - "(20/20)".len() - 2;
+    // Room for the mark, the number of the part, their new lines, and the sign that all is not told.
+    let room = NOTE_CHARS_MAX - mark.len() - "(20/20)".len() - 3;
     let mut parts = split(text, room);
     let is_cut = PARTS_MAX < parts.len();
     parts.truncate(PARTS_MAX);

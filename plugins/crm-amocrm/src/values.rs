@@ -48,10 +48,14 @@ impl Field {
 
     /// An entry of `custom_fields_values`; `values` is `null` to empty the field.
     pub(crate) fn entry(&self, values: Value) -> Value {
-        match self {
-            Self::Id(id) => json!({ "field_id": id, "values": values }),
-            Self::Code(code) => json!({ "field_code": code, "values": values }),
-        }
+        let (name, field) = match self {
+            Self::Id(id) => ("field_id", json!(id)),
+            Self::Code(code) => ("field_code", json!(code)),
+        };
+        let mut entry = Map::new();
+        entry.insert(name.to_owned(), field);
+        entry.insert("values".to_owned(), values);
+        Value::Object(entry)
     }
 }
 

@@ -54,14 +54,14 @@ pub(crate) fn once(
 ) -> Result<Made, Error> {
     let name = name(kind, key)?;
     match remembered(&name)? {
-        Some(Some(id)) => return Ok(Made::Before(id)),
-        Some(None) => {
+        Known::Answered(id) => return Ok(Made::Before(id)),
+        Known::Sent => {
             if let Some(id) = find()? {
                 answered(&name, id);
                 return Ok(Made::Before(id));
             }
         }
-        None => change(&name, Some(OPEN))?,
+        Known::Nothing => change(&name, Some(OPEN))?,
     }
     match write() {
         Ok(id) => {
@@ -110,17 +110,26 @@ fn answered(name: &str, id: u64) {
 }
 
 fn keep(changed: Result<(), Error>) {
-    if changed.is_err() {
+    if let Err(_failed) = changed {
         log::warn("what became of a write could not be kept: its repeat will look for it");
     }
 }
 
-/// `None` for a key that was never sent; without an id for one that was not answered.
-fn remembered(name: &str) -> Result<Option<Option<u64>>, Error> {
+/// What is known of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// And not answered.
+    Sent,
+    Answered(u64),
+}
+
+fn remembered(name: &str) -> Result<Known, Error> {
     let held = kv::get(&slot(name))?.unwrap_or_default();
     let held = String::from_utf8_lossy(&held);
     let mut entries = held.lines().filter_map(|line| line.split_once(' '));
-    Ok(entries.find(|(own, _)| *own == name).map(|(_, id)| id.parse().ok()))
+    let id = entries.find(|(own, _)| *own == name).map(|(_, id)| id);
+    Ok(id.map_or(Known::Nothing, |id| id.parse().map_or(Known::Sent, Known::Answered)))
 }
 
 /// Sets what is known of the key, or forgets it.
@@ -220,9 +229,9 @@ mod tests {
             for name in &same {
                 change(name, Some("1")).unwrap();
             }
-            assert_eq!(remembered(&same[0]), Ok(None));
+            assert_eq!(remembered(&same[0]), Ok(Known::Nothing));
             for name in &same[1..] {
-                assert_eq!(remembered(name), Ok(Some(Some(1))));
+                assert_eq!(remembered(name), Ok(Known::Answered(1)));
             }
             for name in &same {
                 change(name, None).unwrap();
@@ -237,9 +246,9 @@ mod tests {
         host.before_next_commit(|host| host.put(&slot("t:k"), "n:other 5"));
         host.run(|| {
             assert_eq!(once(Kind::Task, "k", never, || Ok(7)), Ok(Made::Now(7)));
-            assert_eq!(remembered("n:other"), Ok(Some(Some(5))));
-            assert_eq!(remembered("t:k"), Ok(Some(Some(7))));
+            assert_eq!(remembered("t:k"), Ok(Known::Answered(7)));
         });
+        assert_eq!(host.store()[&slot("t:k")], b"t:k 7\nn:other 5");
     }
 
     #[test]
