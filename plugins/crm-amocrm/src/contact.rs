@@ -1,10 +1,11 @@
 //! Creating a contact once, and changing one without losing what it holds.
 
+pub(crate) mod card;
+
 use patchbay_sdk::types::{Card, Error};
 use serde_json::{Map, Value, json};
 
 use crate::account::{Account, Places};
-use crate::card;
 use crate::client;
 use crate::lookup;
 use crate::map::{self, Contact};

@@ -1,7 +1,6 @@
 //! amoCRM and Kommo: contacts, deals, tasks, notes and managers over the API v4.
 
 mod account;
-mod card;
 mod client;
 mod contact;
 mod deals;
@@ -16,7 +15,6 @@ mod notes;
 mod optional;
 mod record;
 mod tasks;
-mod text;
 mod values;
 mod writes;
 
@@ -24,7 +22,7 @@ use patchbay_sdk::about::Manifest;
 use patchbay_sdk::types::{Card, Error, Field, FieldSpec, Identifier, Native, Problem};
 use patchbay_sdk::{Adapter, Contacts};
 
-use crate::account::{Account, Places};
+use crate::account::Account;
 
 /// The adapter.
 #[derive(Debug)]
@@ -44,8 +42,7 @@ impl Contacts for AmoCrm {
     }
 
     fn lookup_client(any_of: Vec<Identifier>) -> Result<Vec<Card>, Error> {
-        let places = Places::of_contacts().map_err(|problem| Error::Invalid(vec![problem]))?;
-        lookup::lookup(&Account::read()?, &places, &any_of)
+        lookup::lookup(&Account::read()?, &any_of)
     }
 
     fn map_fields(client: Vec<Identifier>, fields: Vec<Field>) -> Result<Native, Vec<Problem>> {

@@ -7,8 +7,8 @@ use patchbay_sdk::phone;
 use patchbay_sdk::types::{Card, Error, Identifier};
 
 use crate::account::{Account, Places};
-use crate::card;
 use crate::client::{self, Call};
+use crate::contact::card;
 use crate::map;
 use crate::record::Record;
 use crate::values::{EMAIL, PHONE};
@@ -36,20 +36,17 @@ pub(crate) fn by_id(account: &Account, id: u64) -> Result<Option<Record>, Error>
     Ok(found.filter(|contact| !contact.is_deleted()))
 }
 
-pub(crate) fn lookup(
-    account: &Account,
-    places: &Places,
-    any_of: &[Identifier],
-) -> Result<Vec<Card>, Error> {
+pub(crate) fn lookup(account: &Account, any_of: &[Identifier]) -> Result<Vec<Card>, Error> {
+    let places = Places::of_contacts().map_err(|problem| Error::Invalid(vec![problem]))?;
     let mut contacts: BTreeMap<u64, Record> = BTreeMap::new();
-    for search in searches(any_of, places) {
+    for search in searches(any_of, &places) {
         let found = match search {
             Search::Card(id) => by_id(account, id)?.into_iter().collect(),
             Search::Text(text) => hits(account, &text)?,
         };
         contacts.extend(found.into_iter().map(|contact| (contact.id, contact)));
     }
-    Ok(ranked(account, places, contacts, any_of))
+    Ok(ranked(account, &places, contacts, any_of))
 }
 
 #[derive(Debug, PartialEq, Eq)]

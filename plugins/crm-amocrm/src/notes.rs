@@ -1,5 +1,7 @@
 //! Notes on contacts and deals: texts, transcripts, and calls in the CRM's own record for them.
 
+pub(crate) mod text;
+
 use patchbay_sdk::notes::Note;
 use patchbay_sdk::types::{Call, Direction, Error, Subject};
 use serde_json::{Map, Value, json};
@@ -7,7 +9,6 @@ use serde_json::{Map, Value, json};
 use crate::account::Account;
 use crate::client;
 use crate::tasks;
-use crate::text;
 use crate::values;
 use crate::writes::{self, Kind};
 

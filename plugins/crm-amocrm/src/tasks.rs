@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::client;
 use crate::map;
 use crate::moment;
-use crate::text;
+use crate::notes::text;
 use crate::values;
 use crate::writes::{self, Kind};
 
