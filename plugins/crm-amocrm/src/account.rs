@@ -10,6 +10,7 @@ pub(crate) const TOKEN: &str = "token";
 pub(crate) const EXTERNAL_FIELD: &str = "external-field";
 pub(crate) const CONTACT_FIELDS: &str = "contact-fields";
 pub(crate) const DEAL_FIELDS: &str = "deal-fields";
+pub(crate) const LINE_FIELDS: &str = "line-fields";
 pub(crate) const SERVICE: &str = "service";
 
 /// Where the vendor's own site is served, which no account's API is.
@@ -37,6 +38,8 @@ pub(crate) struct Places {
     pub fields: BTreeMap<String, u64>,
     /// The contact's field with ids of other systems.
     pub external: Option<u64>,
+    /// Field and title of each line for agents.
+    pub lines: Vec<(String, String)>,
 }
 
 impl Account {
@@ -65,11 +68,15 @@ impl Places {
             let number = text.trim().parse().ok().filter(|id| 0 < *id);
             number.ok_or_else(|| Problem::new(EXTERNAL_FIELD, "must be the number of a field"))
         });
-        Ok(Self { fields: fields(CONTACT_FIELDS)?, external: external.transpose()? })
+        Ok(Self {
+            fields: fields(CONTACT_FIELDS)?,
+            external: external.transpose()?,
+            lines: lines()?,
+        })
     }
 
     pub(crate) fn of_deals() -> Result<Self, Problem> {
-        Ok(Self { fields: fields(DEAL_FIELDS)?, external: None })
+        Ok(Self { fields: fields(DEAL_FIELDS)?, ..Self::default() })
     }
 
     /// The canonical key that is kept in the custom field with this number.
@@ -87,6 +94,18 @@ fn fields(setting: &str) -> Result<BTreeMap<String, u64>, Problem> {
     fields.filter(|fields| fields.iter().all(is_good)).ok_or_else(|| {
         let text = r#"must name fields that amoCRM has no place for, and the numbers of its own: {"city": 101}"#;
         Problem::new(setting, text)
+    })
+}
+
+fn lines() -> Result<Vec<(String, String)>, Problem> {
+    let Some(text) = settings::get(LINE_FIELDS) else { return Ok(Vec::new()) };
+    let lines: Option<Vec<(String, String)>> = serde_json::from_str(&text).ok();
+    let is_good =
+        |(key, title): &(String, String)| !key.trim().is_empty() && !title.trim().is_empty();
+    lines.filter(|lines| lines.iter().all(is_good)).ok_or_else(|| {
+        let text =
+            r#"must be a list of fields and titles: [["cf_111", "Orders"], ["city", "City"]]"#;
+        Problem::new(LINE_FIELDS, text)
     })
 }
 
@@ -163,6 +182,8 @@ mod tests {
             (CONTACT_FIELDS, r#"{"phone": 1}"#),
             (CONTACT_FIELDS, r#"{" ": 1}"#),
             (CONTACT_FIELDS, "[]"),
+            (LINE_FIELDS, r#"[["cf_111"]]"#),
+            (LINE_FIELDS, r#"[["cf_111", " "]]"#),
             (EXTERNAL_FIELD, "0"),
             (EXTERNAL_FIELD, "1.5"),
         ] {

@@ -16,6 +16,33 @@ pub(crate) const PAGE_RECORDS: usize = 250;
 /// Most pages that one call of the adapter reads: the host allows 16 requests.
 const PAGES_MAX: usize = 12;
 
+/// Why a write was not answered with an id.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub error: Error,
+    /// It may have been carried out all the same: it is looked for before it is repeated.
+    pub is_open: bool,
+}
+
+impl Failure {
+    fn is_open(error: &Error) -> bool {
+        matches!(error, Error::UnknownOutcome(_))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let is_open = Self::is_open(&error);
+        Self { error, is_open }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
 /// One request to the API.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
@@ -83,6 +110,21 @@ impl Call {
         body.map(Some).ok_or_else(|| errors::unreadable(effect))
     }
 
+    /// The same for a write, with whether it may have been carried out all the same.
+    pub(crate) fn outcome(
+        &self,
+        response: &Response,
+        places: Option<&Places>,
+    ) -> Result<Option<Value>, Failure> {
+        // The vendor does not promise that a write which came too fast has done nothing. What the
+        // host itself holds back was never sent.
+        let is_too_fast = response.status == 429 && response.header("x-patchbay").is_none();
+        self.read(response, places).map_err(|error| {
+            let is_open = is_too_fast || Failure::is_open(&error);
+            Failure { error, is_open }
+        })
+    }
+
     pub(crate) fn send(
         &self,
         account: &Account,
@@ -97,8 +139,9 @@ impl Call {
         account: &Account,
         records: &str,
         places: Option<&Places>,
-    ) -> Result<u64, Error> {
-        written(self.send(account, places)?.as_ref(), records)
+    ) -> Result<u64, Failure> {
+        let answer = self.outcome(&self.fetch(account)?, places)?;
+        Ok(written(answer.as_ref(), records)?)
     }
 }
 
@@ -229,7 +272,11 @@ mod tests {
             let host = Host::new().http(move |_| Ok(Response::json(200, body)));
             let call = post("/leads", json!([{}]));
             let outcome = host.run(|| call.write(&account::example(), "leads", None));
-            assert!(matches!(outcome, Err(Error::UnknownOutcome(_))), "{body} {outcome:?}");
+            let is_unknown = |failure: &Failure| matches!(failure.error, Error::UnknownOutcome(_));
+            assert!(
+                outcome.is_err_and(|failure| failure.is_open && is_unknown(&failure)),
+                "{body}"
+            );
         }
     }
 }

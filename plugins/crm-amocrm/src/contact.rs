@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::account::{Account, Places};
 use crate::client;
 use crate::lookup;
+use crate::managers;
 use crate::map::{self, Contact};
 use crate::record::Record;
 use crate::values::{EMAIL, Field, PHONE};
@@ -24,13 +25,15 @@ pub(crate) fn upsert(
 ) -> Result<Card, Error> {
     let places = Places::of_contacts().map_err(|problem| Error::Invalid(vec![problem]))?;
     let contact: Contact = map::parse(native)?;
-    match id {
-        None => create(account, &places, &contact, key),
+    let mut card = match id {
+        None => create(account, &places, &contact, key)?,
         Some(id) => {
             let id = map::number(id).ok_or_else(not_found)?;
-            update(account, &places, id, &contact)
+            update(account, &places, id, &contact)?
         }
-    }
+    };
+    managers::name(account, card.manager.iter_mut().collect());
+    Ok(card)
 }
 
 fn not_found() -> Error {

@@ -8,9 +8,10 @@ use patchbay_sdk::types::{Deal, Error, Field};
 use serde_json::{Map, Value, json};
 
 use crate::account::{Account, Places};
-use crate::client::{self, Call};
+use crate::client::{self, Call, Failure};
 use crate::errors;
 use crate::lookup;
+use crate::managers;
 use crate::map::{self, Lead};
 use crate::record::Record;
 use crate::values;
@@ -29,7 +30,9 @@ const SINGLE_LEADS_MAX: usize = 10;
 pub(crate) fn open(account: &Account, card: &str) -> Result<Vec<Deal>, Error> {
     let places = places()?;
     let open = open_leads(account, contact_id(card)?)?;
-    Ok(open.iter().map(|lead| deal(account, &places, lead)).collect())
+    let mut deals: Vec<Deal> = open.iter().map(|lead| deal(account, &places, lead)).collect();
+    managers::name(account, deals.iter_mut().filter_map(|deal| deal.manager.as_mut()).collect());
+    Ok(deals)
 }
 
 fn places() -> Result<Places, Error> {
@@ -114,13 +117,15 @@ pub(crate) fn upsert(
         wanted.manager = Some(map::number(manager).ok_or_else(wrong)?);
     }
     let contact = contact_id(card)?;
-    match id {
-        None => create(account, &places, contact, &wanted, key),
+    let mut deal = match id {
+        None => create(account, &places, contact, &wanted, key)?,
         Some(id) => {
             let id = map::number(id).ok_or_else(no_deal)?;
-            update(account, &places, id, &wanted)
+            update(account, &places, id, &wanted)?
         }
-    }
+    };
+    managers::name(account, deal.manager.iter_mut().collect());
+    Ok(deal)
 }
 
 fn no_deal() -> Error {
@@ -177,12 +182,13 @@ fn write(
     places: &Places,
     record: &Value,
     call: impl Fn(&Value) -> Call,
-) -> Result<u64, Error> {
+) -> Result<u64, Failure> {
     let first = call(record);
     let answer = first.fetch(account)?;
     let missing = errors::fields_not_there(&answer);
     let Some(record) = without(record, &missing) else {
-        return client::written(first.read(&answer, Some(places))?.as_ref(), "leads");
+        let answer = first.outcome(&answer, Some(places))?;
+        return Ok(client::written(answer.as_ref(), "leads")?);
     };
     log::warn("a deal was written without its campaign: the account has no fields for it");
     call(&record).write(account, "leads", Some(places))

@@ -9,6 +9,7 @@ use patchbay_sdk::types::{Card, Error, Identifier};
 use crate::account::{Account, Places};
 use crate::client::{self, Call};
 use crate::contact::card;
+use crate::managers;
 use crate::map;
 use crate::record::Record;
 use crate::values::{EMAIL, PHONE};
@@ -46,7 +47,9 @@ pub(crate) fn lookup(account: &Account, any_of: &[Identifier]) -> Result<Vec<Car
         };
         contacts.extend(found.into_iter().map(|contact| (contact.id, contact)));
     }
-    Ok(ranked(account, &places, contacts, any_of))
+    let mut cards = ranked(account, &places, contacts, any_of);
+    managers::name(account, cards.iter_mut().filter_map(|card| card.manager.as_mut()).collect());
+    Ok(cards)
 }
 
 #[derive(Debug, PartialEq, Eq)]

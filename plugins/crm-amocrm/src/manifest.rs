@@ -2,7 +2,9 @@
 
 use patchbay_sdk::about::{Auth, Manifest, Oauth2, Setting, SettingType, TokenRequest};
 
-use crate::account::{BASE_URL, CONTACT_FIELDS, DEAL_FIELDS, EXTERNAL_FIELD, SERVICE, TOKEN};
+use crate::account::{
+    BASE_URL, CONTACT_FIELDS, DEAL_FIELDS, EXTERNAL_FIELD, LINE_FIELDS, SERVICE, TOKEN,
+};
 
 /// What the vendor allows one integration, in requests a second.
 const RATE_LIMIT: f64 = 7.0;
@@ -64,7 +66,7 @@ fn connection() -> [Setting; 4] {
     ]
 }
 
-fn places() -> [Setting; 4] {
+fn places() -> [Setting; 5] {
     [
         setting(
             EXTERNAL_FIELD,
@@ -82,6 +84,12 @@ fn places() -> [Setting; 4] {
             DEAL_FIELDS,
             "Fields of a deal",
             r#"The same for deals: {"source": 201, "page-url": 202}"#,
+            SettingType::Json,
+        ),
+        setting(
+            LINE_FIELDS,
+            "Lines for agents",
+            r#"Fields of a contact with their titles: [["cf_111", "Orders"], ["city", "City"]]"#,
             SettingType::Json,
         ),
         Setting {

@@ -37,6 +37,7 @@ fn host() -> Host {
         .setting("service", "Ringostat")
         .setting("external-field", "106")
         .setting("contact-fields", r#"{"city": 104, "comment": 105}"#)
+        .setting("line-fields", r#"[["city", "City"], ["cf_108", "Likes"], ["cf_111", "Orders"]]"#)
         .setting("deal-fields", r#"{"page-url": 211}"#)
         .secret("token", "0123456789")
 }

@@ -7,6 +7,8 @@ use patchbay_sdk::kv::{self, Batch};
 use patchbay_sdk::log;
 use patchbay_sdk::types::{Error, Problem};
 
+use crate::client::Failure;
+
 /// Together with [`ENTRIES_MAX`] entries of at most 160 bytes each: 84 MB of the host's 256 MiB.
 const SLOTS: u64 = 65_536;
 
@@ -50,7 +52,7 @@ pub(crate) fn once(
     kind: Kind,
     key: &str,
     find: impl FnOnce() -> Result<Option<u64>, Error>,
-    write: impl FnOnce() -> Result<u64, Error>,
+    write: impl FnOnce() -> Result<u64, Failure>,
 ) -> Result<Made, Error> {
     let name = name(kind, key)?;
     match remembered(&name)? {
@@ -68,13 +70,11 @@ pub(crate) fn once(
             answered(&name, id);
             Ok(Made::Now(id))
         }
-        Err(error) => {
-            // A write that was refused for its speed is not promised to have done nothing.
-            let is_open = matches!(error, Error::UnknownOutcome(_) | Error::RateLimited(_));
-            if !is_open {
+        Err(failure) => {
+            if !failure.is_open {
                 keep(change(&name, None));
             }
-            Err(error)
+            Err(failure.error)
         }
     }
 }
@@ -177,8 +177,8 @@ mod tests {
 
     use super::*;
 
-    fn lost() -> Result<u64, Error> {
-        Err(Error::UnknownOutcome("lost".to_owned()))
+    fn lost() -> Result<u64, Failure> {
+        Err(Error::UnknownOutcome("lost".to_owned()).into())
     }
 
     #[track_caller]
@@ -207,12 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_refused_is_forgotten_and_one_that_was_too_fast_is_not() {
+    fn a_write_that_was_refused_is_forgotten_and_one_that_may_have_happened_is_not() {
         let host = Host::new();
         host.run(|| {
-            once(Kind::Task, "k", never, || Err(Error::invalid("x", "y"))).unwrap_err();
+            once(Kind::Task, "k", never, || Err(Error::invalid("x", "y").into())).unwrap_err();
             assert_eq!(once(Kind::Task, "k", never, || Ok(1)), Ok(Made::Now(1)));
-            once(Kind::Task, "f", never, || Err(Error::RateLimited(None))).unwrap_err();
+            let too_fast = Failure { error: Error::RateLimited(None), is_open: true };
+            once(Kind::Task, "f", never, || Err(too_fast)).unwrap_err();
             assert_eq!(once(Kind::Task, "f", || Ok(Some(2)), never), Ok(Made::Before(2)));
         });
     }

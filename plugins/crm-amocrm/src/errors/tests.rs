@@ -67,7 +67,7 @@ fn faults_are_told_by_the_hosts_keys_and_without_the_vendors_sentences() {
     let body = json!([{ "custom_fields_values": [
         { "field_code": "PHONE" }, { "field_id": 104 }, { "field_code": "UTM_SOURCE" },
     ] }]);
-    let places = Places { fields: [("city".to_owned(), 104)].into(), external: None };
+    let places = Places { fields: [("city".to_owned(), 104)].into(), ..Places::default() };
     let sent = Sent { places: Some(&places), is_deal: true, ..sent(Effect::Write, Some(&body)) };
     let response = faults_at(&[
         "custom_fields_values.0.values.0.value",

@@ -42,6 +42,9 @@ fn a_card_that_was_written_is_the_card_that_is_found() {
         texts("tag", &["vip", "chat"]),
     ];
     let written = upsert(&host, None, "k", &anna(), &fields).unwrap();
+    let lines: Vec<_> =
+        written.lines.iter().map(|it| (it.title.as_str(), it.text.as_str())).collect();
+    assert_eq!(lines, [("Likes", "Tea, Cocoa")]);
     let found = host.run(|| AmoCrm::lookup_client(anna().to_vec())).unwrap().remove(0);
     assert_eq!(found.matched, anna());
     let sorted = |card: &Card| {
@@ -122,6 +125,8 @@ fn an_update_that_changes_nothing_writes_nothing() {
     let (host, _) = simulated();
     let fields = [text("name", "Anna"), text("tag", "vip")];
     let card = upsert(&host, None, "k1", &anna(), &fields).unwrap();
+    // Who looks after the card is asked once.
+    host.run(AmoCrm::list_managers).unwrap();
     let (again, requests) = cost(&host, || {
         AmoCrm::upsert_contact(Some(card.id.clone()), map(&anna(), &fields), "k2".to_owned())
     });
@@ -204,4 +209,61 @@ fn every_page_of_users_and_contacts_is_read() {
         let refused = host.run(|| AmoCrm::list_assignments(Some(token.to_owned())));
         assert!(matches!(refused, Err(Error::Invalid(_))), "{token}");
     }
+}
+
+/// The manager of Anna's card, and what the lookup has cost.
+fn manager(host: &Host) -> (Option<patchbay_sdk::types::Person>, usize) {
+    let (cards, requests) = cost(host, || AmoCrm::lookup_client(vec![phone("+380671234567")]));
+    (cards.unwrap().remove(0).manager, requests)
+}
+
+#[test]
+fn who_looks_after_a_card_is_asked_once_and_told_by_name() {
+    let (host, crm) = simulated();
+    let id = crm.borrow_mut().crm.add_contact(&contact("Anna", &["+380671234567"]));
+    let (olha, requests) = manager(&host);
+    let olha = olha.unwrap();
+    assert_eq!(
+        (olha.name.as_deref(), olha.email.as_deref(), requests),
+        (Some("Olha Manager"), Some("olha@example.test"), 2)
+    );
+    assert_eq!(manager(&host), (Some(olha), 1));
+    // A colleague who came later is asked for, one who was removed is not asked for twice.
+    crm.borrow_mut().crm.add_user(10, "New Colleague", "new@example.test", true);
+    upsert(&host, Some(&id.to_string()), "k", &[], &[text("manager", "10")]).unwrap();
+    let (new, requests) = manager(&host);
+    assert_eq!((new.unwrap().name.as_deref(), requests), (Some("New Colleague"), 1));
+    crm.borrow_mut().crm.add_contact(
+        &json!({ "name": "x", "responsible_user_id": 777, "custom_fields_values": [
+        { "field_code": "EMAIL", "values": [{ "value": "x@example.test" }] },
+    ] }),
+    );
+    for expected in [2, 1] {
+        let (cards, requests) =
+            cost(&host, || AmoCrm::lookup_client(vec![email("x@example.test")]));
+        let gone = cards.unwrap().remove(0).manager.unwrap();
+        assert_eq!(
+            (gone.id.as_deref(), gone.name, gone.active, requests),
+            (Some("777"), None, false, expected)
+        );
+    }
+}
+
+#[test]
+fn a_token_that_may_not_list_users_finds_cards_all_the_same() {
+    let (host, crm) = simulated();
+    crm.borrow_mut().crm.add_contact(&contact("Anna", &["+380671234567"]));
+    crm.borrow_mut().fail_next("/users", Fault::Answer(Response::empty(503)));
+    crm.borrow_mut().fail_next("/users", Fault::Answer(Response::json(403, "{}")));
+    // The first failure passes, the second one is remembered.
+    for expected in [2, 2, 1] {
+        let (person, requests) = manager(&host);
+        let person = person.unwrap();
+        assert_eq!(
+            (person.id.as_deref(), person.name, person.active, requests),
+            (Some("7"), None, true, expected)
+        );
+    }
+    host.run(AmoCrm::list_managers).unwrap();
+    assert_eq!(manager(&host).0.unwrap().name.as_deref(), Some("Olha Manager"));
 }

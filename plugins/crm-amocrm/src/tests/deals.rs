@@ -1,5 +1,6 @@
 //! Deals in the simulated CRM.
 
+use patchbay_sdk::Managers;
 use patchbay_sdk::types::{Deal, FieldType};
 use serde_json::json;
 
@@ -95,6 +96,7 @@ fn where_the_crm_does_not_filter_the_ten_newest_are_looked_at() {
             .crm
             .add_lead(&json!({ "name": "Deal", "status_id": 3_101 }), card.parse().unwrap());
     }
+    host.run(AmoCrm::list_managers).unwrap();
     let (deals, requests) = cost(&host, || AmoCrm::open_deals(card.clone()).unwrap());
     assert_eq!((deals.len(), requests), (10, 12));
     assert_eq!(host.log_lines().len(), 1);

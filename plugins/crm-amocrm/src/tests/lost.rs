@@ -103,6 +103,8 @@ fn a_refused_write_is_not_looked_for_and_one_that_was_too_fast_is() {
         (Response::json(400, "{}"), 1),
         (Response::empty(402), 1),
         (Response::empty(429), 2),
+        // The host's own: it was never sent.
+        (Response::empty(429).with_header("x-patchbay", "rate-limited"), 1),
         (Response::empty(503), 2),
         (Response::empty(504), 2),
     ] {

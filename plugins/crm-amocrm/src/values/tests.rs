@@ -16,7 +16,7 @@ fn custom_fields_are_named_by_number_or_by_code() {
 
 #[test]
 fn a_field_has_the_key_that_writes_it() {
-    let places = Places { fields: [("city".to_owned(), 7)].into(), external: None };
+    let places = Places { fields: [("city".to_owned(), 7)].into(), ..Places::default() };
     let key = |id, code| key(id, code, Some(&places)).unwrap();
     assert_eq!(key(Some(7), Some("TOWN")), "city");
     assert_eq!(key(Some(8), Some("PHONE")), "phone");
