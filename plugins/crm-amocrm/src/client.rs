@@ -141,21 +141,24 @@ impl Call {
         places: Option<&Places>,
     ) -> Result<u64, Failure> {
         let answer = self.outcome(&self.fetch(account)?, places)?;
-        Ok(written(answer.as_ref(), records)?)
+        Ok(written(answer, records)?)
     }
 }
 
 /// The id of the first record that an answer to a write names.
-pub(crate) fn written(answer: Option<&Value>, records: &str) -> Result<u64, Error> {
-    let first = answer.and_then(|answer| embedded(answer, records).first());
-    let id = first.and_then(|record| record.get("id")).and_then(Value::as_u64);
+pub(crate) fn written(answer: Option<Value>, records: &str) -> Result<u64, Error> {
+    let written = answer.map(|answer| embedded(answer, records)).unwrap_or_default();
+    let id = written.first().and_then(|record| record.get("id")).and_then(Value::as_u64);
     id.ok_or_else(|| errors::unreadable(Effect::Write))
 }
 
 /// The records of a list. PHP writes `[]` for an object without members, and `null` for a list.
-pub(crate) fn embedded<'a>(answer: &'a Value, records: &str) -> &'a [Value] {
-    let list = answer.get("_embedded").and_then(|embedded| embedded.get(records));
-    list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+pub(crate) fn embedded(mut answer: Value, records: &str) -> Vec<Value> {
+    let list = answer.get_mut("_embedded").and_then(|embedded| embedded.get_mut(records));
+    match list.map(Value::take) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    }
 }
 
 /// One page of a list, its number counted from 1, and whether another one follows.
@@ -168,15 +171,10 @@ pub(crate) fn page(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let more = if query.is_empty() { "" } else { "&" };
     let call = get(format!("{path}?page={number}&limit={PAGE_RECORDS}{more}{query}"));
-    let Some(mut answer) = call.send(account, None)? else { return Ok((Vec::new(), false)) };
+    let Some(answer) = call.send(account, None)? else { return Ok((Vec::new(), false)) };
     let next = answer.get("_links").and_then(|links| links.get("next"));
     let has_next = next.is_some_and(|next| !next.is_null());
-    let list = answer.get_mut("_embedded").and_then(|embedded| embedded.get_mut(records));
-    let list = match list.map(Value::take) {
-        Some(Value::Array(list)) => list,
-        _ => Vec::new(),
-    };
-    Ok((list, has_next))
+    Ok((embedded(answer, records), has_next))
 }
 
 /// Every record of a list: a short page does not end it, only one without a next page or without

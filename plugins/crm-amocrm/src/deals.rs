@@ -84,7 +84,7 @@ fn several(account: &Account, ids: &[u64]) -> Result<Vec<Record>, Error> {
     match call.send(account, None) {
         Ok(None) => return Ok(Vec::new()),
         Ok(Some(answer)) => {
-            let leads = Record::read_all(client::embedded(&answer, "leads").to_vec());
+            let leads = Record::read_all(client::embedded(answer, "leads"));
             if leads.iter().all(|lead| ids.contains(&lead.id)) {
                 return Ok(leads);
             }
@@ -149,7 +149,8 @@ fn create(
     let record = Value::Object(record);
     let find = || {
         let open = open_leads(account, contact)?;
-        let is_it = |lead: &Record| lead.text("name") == wanted.title;
+        // A deal without a title cannot be told from others: the newest is the likeliest.
+        let is_it = |lead: &Record| wanted.title.is_none() || lead.text("name") == wanted.title;
         Ok(open.into_iter().find(is_it).map(|lead| lead.id))
     };
     let made = writes::once(Kind::Lead, key, find, || {
@@ -188,7 +189,7 @@ fn write(
     let missing = errors::fields_not_there(&answer);
     let Some(record) = without(record, &missing) else {
         let answer = first.outcome(&answer, Some(places))?;
-        return Ok(client::written(answer.as_ref(), "leads")?);
+        return Ok(client::written(answer, "leads")?);
     };
     log::warn("a deal was written without its campaign: the account has no fields for it");
     call(&record).write(account, "leads", Some(places))

@@ -29,7 +29,7 @@ pub(crate) fn contacts(account: &Account) -> Result<Vec<FieldSpec>, Error> {
 pub(crate) fn leads(account: &Account) -> Result<Vec<FieldSpec>, Error> {
     let places = Places::of_deals().map_err(|problem| Error::Invalid(vec![problem]))?;
     let answer = client::get("/leads/pipelines").send(account, None)?.unwrap_or_default();
-    let (pipelines, stages) = pipelines(client::embedded(&answer, "pipelines"));
+    let (pipelines, stages) = pipelines(client::embedded(answer, "pipelines"));
     let mut specs = vec![
         spec("title", "Title", FieldType::Text, false),
         spec("price", "Budget", FieldType::Number, false),
@@ -45,16 +45,15 @@ pub(crate) fn leads(account: &Account) -> Result<Vec<FieldSpec>, Error> {
 type Choices = Vec<(String, String)>;
 
 /// Pipelines and their stages. Won and lost stand once: their numbers are the same everywhere.
-fn pipelines(pipelines: &[Value]) -> (Choices, Choices) {
+fn pipelines(pipelines: Vec<Value>) -> (Choices, Choices) {
     let (mut choices, mut stages) = (Choices::new(), Choices::new());
-    let read = |values: &[Value]| -> Vec<Record> { Record::read_all(values.to_vec()) };
-    for pipeline in read(pipelines) {
+    for pipeline in Record::read_all(pipelines) {
         if pipeline.get("is_archive") == Some(&Value::Bool(true)) {
             continue;
         }
         let name = pipeline.text("name").unwrap_or_else(|| pipeline.id.to_string());
         let embedded = pipeline.get("_embedded").and_then(|it| it.get("statuses")?.as_array());
-        for stage in read(embedded.map_or(&[], Vec::as_slice)) {
+        for stage in Record::read_all(embedded.cloned().unwrap_or_default()) {
             let id = stage.id.to_string();
             let is_known = stages.iter().any(|(known, _)| *known == id);
             if !is_known && stage.get("type").and_then(Value::as_u64) != Some(UNSORTED) {

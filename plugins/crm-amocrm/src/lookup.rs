@@ -92,7 +92,7 @@ fn hits(account: &Account, text: &str) -> Result<Vec<Record>, Error> {
     let call: Call =
         client::get(format!("/contacts?page=1&limit={HITS_MAX}&with=leads&query={text}"));
     let Some(answer) = call.send(account, None)? else { return Ok(Vec::new()) };
-    let contacts = Record::read_all(client::embedded(&answer, "contacts").to_vec());
+    let contacts = Record::read_all(client::embedded(answer, "contacts"));
     Ok(contacts.into_iter().filter(|contact| !contact.is_deleted()).collect())
 }
 

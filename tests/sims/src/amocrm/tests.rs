@@ -127,11 +127,11 @@ fn seven_requests_a_second_and_a_block_for_those_who_go_on() {
     for millis in 0..7 {
         assert_eq!(at(millis), 200);
     }
-    assert_eq!(at(999), 429);
-    assert_eq!([at(1_000), at(1_000)], [200, 429]);
-    assert_eq!([at(1_000), at(1_000)], [429, 429]);
-    assert_eq!([at(1_001), at(60_999)], [403, 403]);
-    assert_eq!(at(61_001), 200);
+    assert_eq!(at(949), 429);
+    assert_eq!([at(950), at(950)], [200, 429]);
+    assert_eq!([at(950), at(950)], [429, 429]);
+    assert_eq!([at(951), at(60_949)], [403, 403]);
+    assert_eq!(at(60_951), 200);
 }
 
 #[test]
