@@ -2,6 +2,7 @@
 
 use patchbay_sdk::Managers;
 use patchbay_sdk::testing::conformance;
+use patchbay_sdk::types::FieldType;
 use serde_json::json;
 
 use super::*;
@@ -151,6 +152,7 @@ fn a_field_is_emptied_and_a_new_contact_has_nothing_to_empty() {
     let empty = Field::new("city", FieldValue::Empty);
     let card = upsert(&host, None, "k1", &anna(), std::slice::from_ref(&empty)).unwrap();
     assert_eq!(card.field("city"), None);
+    assert!(!String::from_utf8_lossy(&host.requests()[0].body).contains("null"));
     upsert(&host, Some(&card.id), "k2", &[], &[text("city", "Kyiv")]).unwrap();
     let card = upsert(&host, Some(&card.id), "k3", &[], &[empty]).unwrap();
     assert_eq!(card.field("city"), None);
@@ -266,4 +268,19 @@ fn a_token_that_may_not_list_users_finds_cards_all_the_same() {
     }
     host.run(AmoCrm::list_managers).unwrap();
     assert_eq!(manager(&host).0.unwrap().name.as_deref(), Some("Olha Manager"));
+}
+
+#[test]
+fn fields_are_offered_that_can_be_written_and_the_operators_places_by_their_names() {
+    let (host, _) = simulated();
+    let specs = host.run(AmoCrm::describe_fields).unwrap();
+    let keys: Vec<_> = specs.iter().map(|spec| spec.key.as_str()).collect();
+    let canonical = ["name", "phone", "email", "tag", "manager", "POSITION", "city", "comment"];
+    let own = ["cf_107", "cf_108", "cf_109", "cf_110", "cf_111"];
+    assert_eq!(keys, [&canonical[..], &own[..]].concat());
+    let spec = |key: &str| specs.iter().find(|spec| spec.key == key).unwrap();
+    assert!(spec("phone").repeated && spec("cf_108").repeated && !spec("cf_107").repeated);
+    assert_eq!(spec("cf_107").choices[0], ("Retail".to_owned(), "Retail".to_owned()));
+    let types = ["cf_109", "cf_110", "cf_111"].map(|key| spec(key).type_);
+    assert_eq!(types, [FieldType::Flag, FieldType::Instant, FieldType::Number]);
 }

@@ -46,6 +46,8 @@ fn a_deal_is_opened_on_its_card_with_the_campaign_it_came_from() {
         text("tag", "chat"),
     ];
     let deal = write(&host, None, &card, "k", &fields).unwrap();
+    let sent = body(&host.requests()[1]);
+    assert_eq!(sent[0]["_embedded"]["contacts"][0]["is_main"], true);
     assert_eq!((deal.title.as_str(), deal.stage.as_deref()), ("Chat: Anna", Some("3102")));
     assert_eq!(deal.url.unwrap(), format!("https://demo.example.test/leads/detail/{}", deal.id));
     let found = open(&host, &card).unwrap();
@@ -99,6 +101,8 @@ fn where_the_crm_does_not_filter_the_ten_newest_are_looked_at() {
     host.run(AmoCrm::list_managers).unwrap();
     let (deals, requests) = cost(&host, || AmoCrm::open_deals(card.clone()).unwrap());
     assert_eq!((deals.len(), requests), (10, 12));
+    let oldest = crm.borrow().crm.leads()[20]["id"].to_string();
+    assert!(!ids(&deals).contains(&oldest.as_str()));
     assert_eq!(host.log_lines().len(), 1);
     crm.borrow_mut().crm.filters = true;
     let (deals, requests) = cost(&host, || AmoCrm::open_deals(card.clone()).unwrap());
@@ -119,6 +123,22 @@ fn an_account_that_refuses_filters_is_asked_one_by_one() {
     }
     crm.borrow_mut().fail_next("filter[id]", Fault::Answer(Response::empty(429)));
     assert!(matches!(open(&host, &card), Err(Error::RateLimited(_))));
+}
+
+#[test]
+fn a_field_of_a_deal_is_emptied_and_a_new_one_has_nothing_to_empty() {
+    let (host, _) = simulated();
+    let card = card(&host);
+    let empty = [Field::new("page-url", FieldValue::Empty)];
+    let id = write(&host, None, &card, "k1", &empty).unwrap().id;
+    let sent = host.requests().pop().unwrap();
+    assert!(!String::from_utf8_lossy(&sent.body).contains("null"));
+    let page = text("page-url", "https://shop.example.test/");
+    let deal = write(&host, Some(&id), &card, "k2", std::slice::from_ref(&page)).unwrap();
+    assert!(deal.fields.contains(&page));
+    let deal = write(&host, Some(&id), &card, "k3", &empty).unwrap();
+    assert!(deal.fields.iter().all(|field| field.key != "page-url"));
+    assert_eq!(open(&host, &card).unwrap()[0].fields, deal.fields);
 }
 
 #[test]

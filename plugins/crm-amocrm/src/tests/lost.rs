@@ -69,6 +69,30 @@ fn no_write_is_made_twice_when_its_answer_is_lost() {
 }
 
 #[test]
+fn what_was_lost_is_found_among_the_newest_of_many() {
+    let (host, crm) = simulated();
+    for _ in 0..251 {
+        crm.borrow_mut().crm.add_contact(&serde_json::json!({ "name": "Other" }));
+    }
+    let contact = || AmoCrm::upsert_contact(None, map(&anna(), &[]), "c".to_owned());
+    survives(&host, &crm, "/contacts", contact, |card: &Card| card.id.clone());
+    let subject = Subject::Card(host.run(contact).unwrap().id);
+    for number in 0..251 {
+        host.run(|| AmoCrm::create_task(task(subject.clone()), format!("t{number}"))).unwrap();
+        let note = Note::Text("Hello".to_owned());
+        host.run(|| AmoCrm::add_note(subject.clone(), note, format!("n{number}"))).unwrap();
+    }
+    let create = || AmoCrm::create_task(task(subject.clone()), "lost".to_owned());
+    survives(&host, &crm, "/tasks", create, Clone::clone);
+    let note = Note::Transcript(transcript(50, 900));
+    let add = || AmoCrm::add_note(subject.clone(), note.clone(), "lost".to_owned());
+    survives(&host, &crm, "/notes", add, Clone::clone);
+    // The first of its parts stands for the note.
+    let first = crm.borrow().crm.notes()[251]["id"].to_string();
+    assert_eq!(host.run(add), Ok(first));
+}
+
+#[test]
 fn a_write_that_did_not_happen_is_made_at_the_repeat() {
     let (host, crm) = simulated();
     crm.borrow_mut().fail_next("/contacts", Fault::Lost);
@@ -86,6 +110,30 @@ fn a_write_that_did_not_happen_is_made_at_the_repeat() {
     create("other").unwrap();
     create("t").unwrap();
     assert_eq!(made(&crm)[2], 2);
+}
+
+#[test]
+fn a_removed_card_is_not_taken_for_the_one_that_was_lost() {
+    let (host, crm) = simulated();
+    let gone = serde_json::json!({ "is_deleted": true, "custom_fields_values": [
+        { "field_code": "PHONE", "values": [{ "value": "+380671234567" }] },
+    ] });
+    crm.borrow_mut().crm.add_contact(&gone);
+    crm.borrow_mut().fail_next("/contacts", Fault::Lost);
+    let client = &anna()[..1];
+    upsert(&host, None, "c", client, &[]).unwrap_err();
+    upsert(&host, None, "c", client, &[]).unwrap();
+    assert_eq!(made(&crm)[0], 2);
+}
+
+#[test]
+fn a_deal_without_a_title_is_not_made_twice() {
+    let (host, crm) = simulated();
+    let card = upsert(&host, None, "c", &anna(), &[]).unwrap().id;
+    let deal = || AmoCrm::upsert_deal(None, card.clone(), "{}".to_owned(), None, "d".to_owned());
+    crm.borrow_mut().crm.filters = true;
+    open_deal(&host, &card, "Older");
+    survives(&host, &crm, "/leads", deal, |deal| deal.id.clone());
 }
 
 #[test]

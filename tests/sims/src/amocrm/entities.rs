@@ -222,6 +222,9 @@ impl Amocrm {
         let id = self.next_id();
         let mut record = new_record(id, sent, self.fields(kind), self.now);
         if kind == "leads" {
+            if record["name"] == "" {
+                record["name"] = json!(format!("Deal #{id}"));
+            }
             let pipeline = record.get("pipeline_id").cloned().unwrap_or_else(|| json!(31));
             let first = pipeline.as_u64().unwrap_or_default() * 100 + 1;
             record["pipeline_id"] = pipeline;
