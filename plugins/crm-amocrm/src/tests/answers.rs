@@ -1,7 +1,10 @@
 //! Documented answers, read as the vendor writes them.
 
-use patchbay_sdk::{Managers, http};
+use patchbay_sdk::notes::Note;
+use patchbay_sdk::types::Subject;
+use patchbay_sdk::{Managers, Notes, Tasks, http};
 
+use super::notes::{call, task};
 use super::*;
 
 /// What a lookup makes of this answer.
@@ -55,6 +58,17 @@ fn documented_writes_are_read() {
         .exchange("PATCH /api/v4/contacts", recorded.response("doc-04-contact-update"));
     let card = upsert(&host, Some("3"), "k", &[], &[text("POSITION", "Buyer")]).unwrap();
     assert_eq!(card.field("POSITION"), Some(&FieldValue::Text("Buyer".to_owned())));
+    let host = self::host()
+        .exchange("POST /api/v4/tasks", recorded.response("doc-08-task"))
+        .exchange("POST /api/v4/leads/notes", recorded.response("doc-09-note"))
+        .exchange("POST /api/v4/contacts/notes", recorded.response("doc-10-note-call"));
+    let (deal, card) = (Subject::Deal("11".to_owned()), Subject::Card("3".to_owned()));
+    let task = host.run(|| AmoCrm::create_task(task(deal.clone()), "k".to_owned()));
+    assert_eq!(task.as_deref(), Ok("7087"));
+    let note = Note::Text("Hello".to_owned());
+    assert_eq!(host.run(|| AmoCrm::add_note(deal, note, "k1".to_owned())).as_deref(), Ok("76610"));
+    let call = Note::Call(call());
+    assert_eq!(host.run(|| AmoCrm::add_note(card, call, "k2".to_owned())).as_deref(), Ok("76611"));
 }
 
 #[test]
