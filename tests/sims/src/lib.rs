@@ -5,6 +5,7 @@
 //! the running host and for the vendors' own clients.
 
 pub mod bitrix24;
+pub mod amocrm;
 mod server;
 mod stage;
 
