@@ -1,0 +1,1 @@
+//! The adapter under the test host.
