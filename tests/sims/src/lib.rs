@@ -4,6 +4,7 @@
 //! was asked; native tests of adapters call the stage directly, and [`serve`] puts it on loopback for
 //! the running host and for the vendors' own clients.
 
+pub mod hubspot;
 mod server;
 mod stage;
 
