@@ -37,7 +37,8 @@ pub(crate) fn create_task(server: &Server, task: &Task, key: &str) -> Result<Str
     if let (Some(properties), Some(manager)) = (properties.as_object_mut(), &task.manager) {
         properties.insert(names::OWNER.to_owned(), manager.as_str().into());
     }
-    let write = Write { activity: Activity::Task, subject: &task.subject, key, body: "hs_task_body" };
+    let write =
+        Write { activity: Activity::Task, subject: &task.subject, key, body: "hs_task_body" };
     write.once(server, &[properties])
 }
 
@@ -112,7 +113,8 @@ fn call_properties(call: &PhoneCall, key: &str, now_ms: u64) -> Map<String, Valu
         ("hs_call_recording_url", played.map(str::to_owned)),
         ("hs_call_body", Some(text::marked(&lines.collect::<Vec<_>>().join("\n"), key))),
     ];
-    let set = |(name, value): (&str, Option<String>)| Some((name.to_owned(), Value::String(value?)));
+    let set =
+        |(name, value): (&str, Option<String>)| Some((name.to_owned(), Value::String(value?)));
     properties.into_iter().filter_map(set).collect()
 }
 
@@ -157,7 +159,8 @@ impl Write<'_> {
         if !missing.is_empty() {
             ids.extend(once.write(&known, || self.send(server, &missing))?);
         }
-        let first = ids.into_values().next().ok_or_else(|| errors::unreadable(errors::Effect::Write))?;
+        let first =
+            ids.into_values().next().ok_or_else(|| errors::unreadable(errors::Effect::Write))?;
         once.done(&first, Batch::new());
         Ok(first)
     }
@@ -229,6 +232,3 @@ fn batches<'p>(parts: &[&'p Value]) -> Vec<Vec<&'p Value>> {
     }
     batches
 }
-
-#[cfg(test)]
-mod tests;

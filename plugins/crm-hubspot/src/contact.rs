@@ -67,7 +67,9 @@ pub(crate) fn is_of(server: &Server, contact: &Object, identifier: &Identifier) 
             let held = server.external_property.as_deref().and_then(|name| contact.text(name));
             lookup::reference(external).is_some_and(|text| held == Some(text.as_str()))
         }
-        Identifier::Card(id) => contact.id == *id || contact.texts(MERGED).any(|merged| merged == id),
+        Identifier::Card(id) => {
+            contact.id == *id || contact.texts(MERGED).any(|merged| merged == id)
+        }
     }
 }
 

@@ -51,7 +51,9 @@ pub(crate) fn open(server: &Server, card: &str) -> Result<Vec<Deal>, Error> {
     if deals.is_empty() {
         return Ok(Vec::new());
     }
-    deals.sort_by_key(|deal| std::cmp::Reverse((deal.text("createdate").map(str::to_owned), deal.number())));
+    deals.sort_by_key(|deal| {
+        std::cmp::Reverse((deal.text("createdate").map(str::to_owned), deal.number()))
+    });
     let mut shown = Shown::new(server)?;
     Ok(deals.iter().map(|deal| shown.deal(deal)).collect())
 }
@@ -175,7 +177,10 @@ fn placed(server: &Server, properties: &mut Map<String, Value>) -> Result<(), Er
         };
         let Some(chosen) = chosen else {
             let field = if stage.is_some() { "stage" } else { "pipeline" };
-            return Err(Error::invalid(field, "is none of HubSpot's: see describe-deal-fields for their ids"));
+            return Err(Error::invalid(
+                field,
+                "is none of HubSpot's: see describe-deal-fields for their ids",
+            ));
         };
         let first = chosen.stages.iter().find(|stage| !stage.closed).or(chosen.stages.first());
         stage = stage.or_else(|| first.map(|stage| stage.id.clone()));
@@ -215,11 +220,12 @@ fn update(
 ) -> Result<Object, Error> {
     let asked = PROPERTIES.join(",");
     let path = format!("/crm/v3/objects/{DEALS}/{id}?properties={asked}&associations={CONTACTS}");
-    let mut deal = Call::get(path).send(server, |answer| {
-        let belongs = belongs(answer, card);
-        Object::read(answer).map(|deal| belongs.then_some(deal))
-    })?
-    .ok_or_else(|| Error::NotFound("the contact has no such deal".to_owned()))?;
+    let mut deal = Call::get(path)
+        .send(server, |answer| {
+            let belongs = belongs(answer, card);
+            Object::read(answer).map(|deal| belongs.then_some(deal))
+        })?
+        .ok_or_else(|| Error::NotFound("the contact has no such deal".to_owned()))?;
     let mut wanted = deal.differing(properties);
     // A mark that was left is kept: a repeat looks for it.
     if let (Some(told), Some(mark)) = (wanted.get("description"), mark_of(&deal)) {
@@ -269,7 +275,8 @@ impl<'s> Shown<'s> {
         let told = |name: &str| deal.text(name).map(text::without_mark).filter(|it| !it.is_empty());
         let canonical = names::DEAL.iter().filter(|(key, _)| *key != "manager").copied();
         let own = ["amount", "closedate", "createdate"].map(|name| (name, name));
-        let fields = canonical.chain(own).filter_map(|(key, name)| Some(Field::text(key, told(name)?)));
+        let fields =
+            canonical.chain(own).filter_map(|(key, name)| Some(Field::text(key, told(name)?)));
         Deal {
             id: deal.id.clone(),
             url: self.account.address(Kind::Deal, &deal.id),

@@ -6,10 +6,10 @@ use serde_json::Value;
 use crate::account::Account;
 use crate::association::DEALS;
 use crate::contact::CONTACTS;
+use crate::names;
 use crate::pipeline::{self, Pipeline};
 use crate::request::Call;
 use crate::server::Server;
-use crate::names;
 
 /// Most choices told of one property.
 const CHOICES_MAX: usize = 500;
@@ -40,7 +40,12 @@ fn contact_specs(described: &[Value], server: &Server) -> Vec<FieldSpec> {
             // The second place of `phone`, and the halves of `name`, are told under their canonical keys.
             names::MOBILE | names::FIRST_NAME | names::LAST_NAME | names::MORE_EMAILS => continue,
             names::PHONE => {
-                spec = FieldSpec { type_: FieldType::Phone, repeated: true, choices: Vec::new(), ..spec };
+                spec = FieldSpec {
+                    type_: FieldType::Phone,
+                    repeated: true,
+                    choices: Vec::new(),
+                    ..spec
+                };
             }
             names::EMAIL => {
                 spec = FieldSpec { type_: FieldType::Email, repeated: more_emails, ..spec };
@@ -60,7 +65,9 @@ fn deal_specs(described: &[Value], pipelines: &[Pipeline], server: &Server) -> V
         let own = name(property);
         let Some(mut spec) = of_property(property) else { continue };
         let choices = match own {
-            "pipeline" => Some(pipelines.iter().map(|it| (it.id.clone(), it.label.clone())).collect()),
+            "pipeline" => {
+                Some(pipelines.iter().map(|it| (it.id.clone(), it.label.clone())).collect())
+            }
             "dealstage" => Some(stages(pipelines)),
             _ => None,
         };
@@ -94,11 +101,16 @@ fn is_offered(property: &Value, server: &Server) -> bool {
     let own = name(property);
     let is_ours = server.key_property.as_deref() == Some(own);
     let is_hidden = flag(property, "hidden") && own != "pipeline";
-    names::is_name(own) && !names::OWN.contains(&own) && !is_ours && !is_hidden && is_writable(property)
+    names::is_name(own)
+        && !names::OWN.contains(&own)
+        && !is_ours
+        && !is_hidden
+        && is_writable(property)
 }
 
 fn is_writable(property: &Value) -> bool {
-    let read_only = property.get("modificationMetadata").is_some_and(|it| flag(it, "readOnlyValue"));
+    let read_only =
+        property.get("modificationMetadata").is_some_and(|it| flag(it, "readOnlyValue"));
     !read_only && !flag(property, "calculated")
 }
 
@@ -146,6 +158,3 @@ fn name(property: &Value) -> &str {
 fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool) == Some(true)
 }
-
-#[cfg(test)]
-mod tests;

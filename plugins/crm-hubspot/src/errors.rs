@@ -35,7 +35,10 @@ pub(crate) fn classify(
 ) -> Error {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     match response.status {
-        300..=399 => Error::invalid(crate::server::API_URL, "redirects elsewhere: set https://api.hubapi.com"),
+        300..=399 => Error::invalid(
+            crate::server::API_URL,
+            "redirects elsewhere: set https://api.hubapi.com",
+        ),
         401 => unauthorized(response),
         402 => plan_limit(),
         403 if body.is_object() => forbidden(&body),
@@ -127,7 +130,9 @@ fn refused_credentials() -> Error {
 }
 
 fn plan_limit() -> Error {
-    Error::PlanLimit("HubSpot says that the account's subscription does not include this".to_owned())
+    Error::PlanLimit(
+        "HubSpot says that the account's subscription does not include this".to_owned(),
+    )
 }
 
 /// The scopes that are missing are names out of HubSpot's documents, and so can be told.
@@ -147,7 +152,8 @@ fn forbidden(body: &Value) -> Error {
 }
 
 fn is_scope(name: &str) -> bool {
-    name.len() <= 100 && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte))
+    name.len() <= 100
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._-".contains(&byte))
 }
 
 fn lost(status: u16, effect: Effect) -> Error {

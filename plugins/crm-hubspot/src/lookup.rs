@@ -53,10 +53,7 @@ pub(crate) fn contacts(
 }
 
 /// The ids that the search does not show, or shows as they were before they were last written.
-fn unseen(
-    any_of: &[Identifier],
-    hits: &[(Object, Vec<Identifier>)],
-) -> Result<Vec<String>, Error> {
+fn unseen(any_of: &[Identifier], hits: &[(Object, Vec<Identifier>)]) -> Result<Vec<String>, Error> {
     let mut ids: Vec<String> = Vec::new();
     for (contact, _) in hits {
         if recent::is_fresh(&contact.id)? {
@@ -75,11 +72,7 @@ fn unseen(
 }
 
 /// Contacts that were deleted are not asked for again.
-fn forget_the_gone(
-    any_of: &[Identifier],
-    wanted: &[String],
-    read: &[Object],
-) -> Result<(), Error> {
+fn forget_the_gone(any_of: &[Identifier], wanted: &[String], read: &[Object]) -> Result<(), Error> {
     for identifier in any_of {
         let id = recent::contact_of(identifier)?;
         let is_gone = |id: &String| wanted.contains(id) && read.iter().all(|it| it.id != *id);

@@ -46,7 +46,11 @@ fn settings() -> Vec<Setting> {
             "Access token of a private app",
             "Made in HubSpot under Settings, Integrations, Private Apps; leave it empty where the account is connected by OAuth",
         ),
-        text("client-id", "OAuth client id", "Of your own HubSpot app, where there is no private app"),
+        text(
+            "client-id",
+            "OAuth client id",
+            "Of your own HubSpot app, where there is no private app",
+        ),
         secret("client-secret", "OAuth client secret", "Of the same app"),
         text(
             server::KEY_PROPERTY,
@@ -79,7 +83,11 @@ fn settings() -> Vec<Setting> {
         Setting {
             type_: SettingType::Url,
             default_value: Some(server::API_URL_DEFAULT.to_owned()),
-            ..text(server::API_URL, "Address of the API", "To be changed for a proxy or a test only")
+            ..text(
+                server::API_URL,
+                "Address of the API",
+                "To be changed for a proxy or a test only",
+            )
         },
     ]
 }

@@ -1,7 +1,7 @@
 //! Canonical fields to HubSpot's properties. Pure, and total: every input has an answer.
 
-use patchbay_sdk::types::{Field, Identifier, Problem, Value as FieldValue};
 use patchbay_sdk::phone;
+use patchbay_sdk::types::{Field, Identifier, Problem, Value as FieldValue};
 use serde_json::{Map, Value};
 
 use crate::{lookup, names, value};

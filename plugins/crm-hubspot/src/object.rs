@@ -90,7 +90,10 @@ mod tests {
         }))
         .unwrap();
         assert_eq!((object.id.as_str(), object.text("city")), ("51", Some("Kyiv")));
-        assert_eq!((object.text("phone"), object.text("email"), object.text("fax")), (None, None, None));
+        assert_eq!(
+            (object.text("phone"), object.text("email"), object.text("fax")),
+            (None, None, None)
+        );
         assert_eq!(object.texts("tags").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(Object::read(&json!({ "properties": {} })), None);
         assert_eq!(Object::list(&json!({ "results": [{ "id": "1" }, {}] })), None);
@@ -106,7 +109,10 @@ mod tests {
 
     #[test]
     fn the_last_page_names_no_next_one() {
-        assert_eq!(next_page(&json!({ "paging": { "next": { "after": 701 } } })).as_deref(), Some("701"));
+        assert_eq!(
+            next_page(&json!({ "paging": { "next": { "after": 701 } } })).as_deref(),
+            Some("701")
+        );
         for last in [json!({}), json!({ "paging": null }), json!({ "paging": { "next": {} } })] {
             assert_eq!(next_page(&last), None);
         }

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::account::Account;
 use crate::contact::CONTACTS;
+use crate::names;
 use crate::object::{self, Object};
 use crate::request::{self, Call};
 use crate::server::Server;
-use crate::names;
 
 /// Where they are kept, as JSON.
 const ENTRY: &str = "owners";
@@ -113,14 +113,19 @@ fn all(server: &Server) -> Result<BTreeMap<String, Owner>, Error> {
             let path = format!("/crm/v3/owners/?limit=100{after}&archived={archived}");
             let (page, next) = Call::get(path).send(server, |answer| {
                 let owners = answer.get("results")?.as_array()?;
-                Some((owners.iter().filter_map(Owner::read).collect::<Vec<_>>(), object::next_page(answer)))
+                Some((
+                    owners.iter().filter_map(Owner::read).collect::<Vec<_>>(),
+                    object::next_page(answer),
+                ))
             })?;
             for (id, owner) in page {
                 // One who is here again is not the one who has left.
                 owners.entry(id).or_insert(owner);
             }
             match next {
-                Some(next) if pages < PAGES_MAX => after = format!("&after={}", request::encoded(&next)),
+                Some(next) if pages < PAGES_MAX => {
+                    after = format!("&after={}", request::encoded(&next))
+                }
                 Some(_) => {
                     log::warn("there are more owners than are read; the first of them are known");
                     break;
@@ -150,7 +155,8 @@ pub(crate) fn assignments(
     }
     let after = page.map(|page| format!("&after={}", request::encoded(page))).unwrap_or_default();
     let owner = names::OWNER;
-    let path = format!("/crm/v3/objects/{CONTACTS}?limit=100{after}&properties={owner}&archived=false");
+    let path =
+        format!("/crm/v3/objects/{CONTACTS}?limit=100{after}&properties={owner}&archived=false");
     let (contacts, next) = Call::get(path)
         .send(server, |answer| Some((Object::list(answer)?, object::next_page(answer))))?;
     let mut cards: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -163,10 +169,8 @@ pub(crate) fn assignments(
     if directory.owners.is_empty() && !cards.is_empty() {
         directory.owners = all(server)?;
     }
-    let assignment = |(id, cards): (String, Vec<String>)| Assignment {
-        manager: directory.person(&id),
-        cards,
-    };
+    let assignment =
+        |(id, cards): (String, Vec<String>)| Assignment { manager: directory.person(&id), cards };
     Ok((cards.into_iter().map(assignment).collect(), next))
 }
 

@@ -131,8 +131,12 @@ mod tests {
             .iter()
             .map(|stage| (stage.id.as_str(), stage.label.as_str(), stage.closed))
             .collect();
-        let expected =
-            [("7", "New", false), ("bare", "Bare", false), ("won", "Won", true), ("lost", "lost", true)];
+        let expected = [
+            ("7", "New", false),
+            ("bare", "Bare", false),
+            ("won", "Won", true),
+            ("lost", "lost", true),
+        ];
         assert_eq!(told, expected);
         assert_eq!(of_stage(&pipelines, "won").map(|it| it.id.as_str()), Some("default"));
         assert!(is_closed(&pipelines, "lost") && !is_closed(&pipelines, "elsewhere"));

@@ -52,7 +52,8 @@ fn wrote(id: &str) -> String {
 fn identifiers(server: &Server, contact: &Object) -> Vec<Identifier> {
     let phones = [names::PHONE, names::MOBILE].into_iter().filter_map(|name| contact.text(name));
     let phones = phones.map(|phone| Identifier::Phone(phone.to_owned()));
-    let emails = [names::EMAIL, names::MORE_EMAILS].into_iter().flat_map(|name| contact.texts(name));
+    let emails =
+        [names::EMAIL, names::MORE_EMAILS].into_iter().flat_map(|name| contact.texts(name));
     let emails = emails.map(|email| Identifier::Email(email.to_owned()));
     let external = server.external_property.as_deref().and_then(|name| contact.text(name));
     let external = external.and_then(|text| text.split_once(':'));

@@ -34,7 +34,8 @@ impl Call {
     /// Reads records by their ids past the search, which is behind.
     pub(crate) fn read_batch(kind: &str, ids: &[String], properties: &[&str]) -> Self {
         let inputs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
-        let body = json!({ "propertiesWithHistory": [], "properties": properties, "inputs": inputs });
+        let body =
+            json!({ "propertiesWithHistory": [], "properties": properties, "inputs": inputs });
         let path = format!("/crm/v3/objects/{kind}/batch/read");
         Self { method: "POST", path, body: Some(body), effect: Effect::Read }
     }
@@ -78,9 +79,9 @@ impl Call {
     pub(crate) fn send_batch(&self, server: &Server) -> Result<Vec<Object>, Error> {
         let answer = self.ask(server)?;
         let faults = answer.get("errors").and_then(Value::as_array).into_iter().flatten();
-        let fault = faults.map(|fault| errors::of_item(fault, self.effect)).find(|fault| {
-            !(self.effect == Effect::Read && matches!(fault, Error::NotFound(_)))
-        });
+        let fault = faults
+            .map(|fault| errors::of_item(fault, self.effect))
+            .find(|fault| !(self.effect == Effect::Read && matches!(fault, Error::NotFound(_))));
         match fault {
             Some(fault) => Err(fault),
             None => Object::list(&answer).ok_or_else(|| errors::unreadable(self.effect)),
@@ -112,8 +113,7 @@ impl Call {
         if !response.is_success() {
             return Err(errors::classify(response, self.effect, account::ms_to_midnight));
         }
-        serde_json::from_slice(&response.body)
-            .map_err(|_not_json| errors::unreadable(self.effect))
+        serde_json::from_slice(&response.body).map_err(|_not_json| errors::unreadable(self.effect))
     }
 }
 

@@ -82,13 +82,16 @@ fn groups(server: &Server, any_of: &[Identifier]) -> Vec<Value> {
         _ => Vec::new(),
     });
     let typed = texts(any_of, |identifier| match identifier {
-        Identifier::Phone(number) => phone::searched(number).into_iter().chain(forms(number)).collect(),
+        Identifier::Phone(number) => {
+            phone::searched(number).into_iter().chain(forms(number)).collect()
+        }
         _ => Vec::new(),
     });
     let mut groups: Vec<Value> = one_of(names::EMAIL, &emails).into_iter().collect();
     groups.extend(server.external_property.as_deref().and_then(|name| one_of(name, &external)));
     groups.extend(NATIONAL.iter().filter_map(|name| one_of(name, &numbers)));
-    let token = |email: &String| group(names::MORE_EMAILS, "CONTAINS_TOKEN", json!({ "value": email }));
+    let token =
+        |email: &String| group(names::MORE_EMAILS, "CONTAINS_TOKEN", json!({ "value": email }));
     groups.extend(emails.iter().map(token));
     let room = (GROUPS_MAX - groups.len() % GROUPS_MAX) % GROUPS_MAX;
     let typed = [names::PHONE, names::MOBILE].into_iter().filter_map(|name| one_of(name, &typed));

@@ -36,9 +36,8 @@ pub(crate) struct Server {
 impl Server {
     /// Reads the settings, or names every fault in them.
     pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let get = |key: &str| {
-            get(key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-        };
+        let get =
+            |key: &str| get(key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let mut problems = Vec::new();
         let mut property = |key: &str| {
             let name = get(key);
@@ -48,7 +47,8 @@ impl Server {
             }
             name
         };
-        let (key_property, external_property) = (property(KEY_PROPERTY), property(EXTERNAL_PROPERTY));
+        let (key_property, external_property) =
+            (property(KEY_PROPERTY), property(EXTERNAL_PROPERTY));
         let api_url = get(API_URL).unwrap_or_else(|| API_URL_DEFAULT.to_owned());
         let lines = lines(get(LINE_FIELDS).as_deref()).unwrap_or_else(|problem| {
             problems.push(problem);
@@ -102,7 +102,10 @@ mod tests {
         let server = Server { api_url: API_URL_DEFAULT.to_owned(), ..Server::default() };
         assert_eq!(read(&[(KEY_PROPERTY, " "), (TOKEN, "")]), Ok(server));
         let own = read(&[(API_URL, "http://127.0.0.1:8/ "), (PIPELINE, " 7 ")]).unwrap();
-        assert_eq!((own.api_url.as_str(), own.pipeline.as_deref()), ("http://127.0.0.1:8", Some("7")));
+        assert_eq!(
+            (own.api_url.as_str(), own.pipeline.as_deref()),
+            ("http://127.0.0.1:8", Some("7"))
+        );
     }
 
     #[test]

@@ -1,1 +1,12 @@
-//! The adapter under the test host.
+//! The adapter under the test host, against the simulated HubSpot and the documented answers.
+
+mod activities;
+mod contacts;
+mod deals;
+mod documented;
+mod golden;
+mod lag;
+mod limits;
+mod people;
+mod requests;
+mod stage;

@@ -47,7 +47,8 @@ fn parts(lines: &[String]) -> Vec<String> {
     let room = BODY_UNITS_MAX - FRAME_UNITS;
     let mut parts: Vec<String> = Vec::new();
     let (mut part, mut used) = (String::new(), 0);
-    for piece in lines.iter().flat_map(|line| line.split('\n')).flat_map(|line| pieces(line, room)) {
+    for piece in lines.iter().flat_map(|line| line.split('\n')).flat_map(|line| pieces(line, room))
+    {
         let needed = units(&piece) + BREAK.len();
         if 0 < used && room < used + needed {
             parts.push(std::mem::take(&mut part));
@@ -174,8 +175,11 @@ mod tests {
     }
 
     proptest! {
+        // Each case is hundreds of kilobytes.
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
         #[test]
-        fn every_part_fits_and_is_marked(lines in proptest::collection::vec("[<&a\u{1f600}]{0,30000}", 1..8)) {
+        fn every_part_fits_and_is_marked(lines in proptest::collection::vec("[<&a\u{1f600}]{0,20000}", 1..6)) {
             for (index, body) in bodies(&lines, &"k".repeat(128)).iter().enumerate() {
                 prop_assert!(units(body) <= BODY_UNITS_MAX);
                 prop_assert_eq!(marked_part(body, &"k".repeat(128)), Some(index + 1));

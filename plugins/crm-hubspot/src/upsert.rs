@@ -129,7 +129,9 @@ fn update(server: &Server, id: &str, native: Native) -> Result<Card, Error> {
         contact.overlay(&wanted_of(&wanted, &written));
         let batch = recent::remember(Batch::new(), server, &contact);
         if batch.commit().is_err() {
-            log::warn("a contact was written and could not be remembered; the search may be behind");
+            log::warn(
+                "a contact was written and could not be remembered; the search may be behind",
+            );
         }
     }
     Ok(Cards::new(server)?.card(&contact, Vec::new()))
@@ -261,6 +263,3 @@ fn add_emails(properties: &mut Map<String, Value>, contact: &Object, emails: Vec
         held.push(email);
     }
 }
-
-#[cfg(test)]
-mod tests;

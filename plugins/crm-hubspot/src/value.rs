@@ -8,7 +8,8 @@ pub(crate) fn property(value: &Value) -> Result<Option<String>, &'static str> {
     match value {
         Value::Flag(flag) => Ok(Some(flag.to_string())),
         Value::Instant(text) => {
-            let moment = moment(text).ok_or("must be a moment with an offset, as 2025-10-09T12:01:00+03:00")?;
+            let moment = moment(text)
+                .ok_or("must be a moment with an offset, as 2025-10-09T12:01:00+03:00")?;
             // A property that holds a date alone takes midnight only as a date.
             Ok(Some(moment.strip_suffix("T00:00:00Z").map_or(moment.clone(), str::to_owned)))
         }
@@ -46,7 +47,9 @@ pub(crate) fn several(value: &Value) -> Result<Option<Vec<String>>, &'static str
 /// Whether HubSpot would take it for an e-mail address, as far as that can be told.
 pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
-    let fits = |letter: char| !letter.is_whitespace() && !letter.is_control() && !",;@<>()\"".contains(letter);
+    let fits = |letter: char| {
+        !letter.is_whitespace() && !letter.is_control() && !",;@<>()\"".contains(letter)
+    };
     let labels = || domain.split('.');
     !local.is_empty()
         && text.chars().filter(|letter| *letter != '@').all(fits)
@@ -92,7 +95,8 @@ mod tests {
 
     #[test]
     fn every_value_becomes_a_text() {
-        let texts = |texts: &[&str]| Value::Texts(texts.iter().map(|it| (*it).to_owned()).collect());
+        let texts =
+            |texts: &[&str]| Value::Texts(texts.iter().map(|it| (*it).to_owned()).collect());
         for (value, expected) in [
             (Value::Empty, Some("")),
             (Value::Text(" a\u{0}b ".to_owned()), Some("ab")),

@@ -89,7 +89,13 @@ impl HubSpot {
     /// Changes an object as a person would, now.
     pub fn set(&mut self, kind: &str, id: &str, name: &str, value: &str) {
         let now = self.ahead;
-        self.store.change(&self.schema, kind, id, [(name.to_owned(), value.to_owned())].into(), now);
+        self.store.change(
+            &self.schema,
+            kind,
+            id,
+            [(name.to_owned(), value.to_owned())].into(),
+            now,
+        );
     }
 
     /// Joins two objects.
@@ -126,7 +132,11 @@ impl HubSpot {
             bytes => match serde_json::from_slice(bytes) {
                 Ok(body) => body,
                 Err(error) => {
-                    let text = format!("Invalid input JSON on line {}, column {}", error.line(), error.column());
+                    let text = format!(
+                        "Invalid input JSON on line {}, column {}",
+                        error.line(),
+                        error.column()
+                    );
                     return refusal(400, "VALIDATION_ERROR", &text);
                 }
             },
@@ -167,7 +177,9 @@ impl HubSpot {
     }
 
     fn refuse_scope(&self, method: &str, parts: &[&str]) -> Option<Answer> {
-        let is_read = method == "GET" || parts.last() == Some(&"search") || parts.ends_with(&["batch", "read"]);
+        let is_read = method == "GET"
+            || parts.last() == Some(&"search")
+            || parts.ends_with(&["batch", "read"]);
         let right = if is_read { "read" } else { "write" };
         let needed = match parts {
             ["crm", "v3", "owners", ..] => "crm.objects.owners.read".to_owned(),
@@ -189,7 +201,8 @@ impl Simulator for HubSpot {
             return refusal(401, "EXPIRED_AUTHENTICATION", text).response();
         }
         if request.value_of("authorization") != Some(format!("Bearer {}", self.token).as_str()) {
-            let text = "Authentication credentials not found. This API supports OAuth 2.0 authentication";
+            let text =
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication";
             return refusal(401, "INVALID_AUTHENTICATION", text).response();
         }
         let is_search = path(&request.url).ends_with("/search");

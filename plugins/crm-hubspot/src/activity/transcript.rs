@@ -5,8 +5,10 @@ use patchbay_sdk::types::{Author, Message, Transcript};
 /// A heading, and a line for each message.
 pub(super) fn lines(transcript: &Transcript) -> Vec<String> {
     let Transcript { started_at, finished_at, topic, rating, messages } = transcript;
-    let told = [("Topic", topic), ("Rating", rating), ("Started", started_at), ("Finished", finished_at)];
-    let heading = told.iter().filter_map(|(title, told)| Some(format!("{title}: {}", told.as_ref()?)));
+    let told =
+        [("Topic", topic), ("Rating", rating), ("Started", started_at), ("Finished", finished_at)];
+    let heading =
+        told.iter().filter_map(|(title, told)| Some(format!("{title}: {}", told.as_ref()?)));
     let mut lines = vec!["Conversation".to_owned()];
     lines.extend(heading);
     lines.extend(messages.iter().map(line));

@@ -22,7 +22,8 @@ pub(super) fn record(body: &Value) -> Error {
     let entries = body.get("errors").and_then(Value::as_array);
     let entries = entries.map(Vec::as_slice).unwrap_or_default();
     let faults: Vec<Fault<'_>> = listed.iter().chain(entries).map(fault).collect();
-    if let Some(holder) = faults.iter().find_map(|fault| unique_conflict(fault.code, fault.message)) {
+    if let Some(holder) = faults.iter().find_map(|fault| unique_conflict(fault.code, fault.message))
+    {
         return Error::Conflict(holder);
     }
     if let Some(holder) = unique_conflict("", message(body)) {
@@ -64,11 +65,15 @@ fn listed(message: &str) -> Vec<Value> {
 fn fault(entry: &Value) -> Fault<'_> {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let context = entry.get("context").and_then(|context| {
-        let name = context.get("propertyName").or_else(|| context.get("name"))?;
+        let names = ["propertyName", "properties", "name"];
+        let name = names.iter().find_map(|name| context.get(*name))?;
         name.as_array().and_then(|names| names.first()).unwrap_or(name).as_str()
     });
     Fault {
-        property: text("name").or(context).or_else(|| text("in")).filter(|name| names::is_name(name)),
+        property: text("name")
+            .or(context)
+            .or_else(|| text("in"))
+            .filter(|name| names::is_name(name)),
         code: text("error").or_else(|| text("code")).unwrap_or_default(),
         message: text("message").unwrap_or_default(),
     }

@@ -29,13 +29,16 @@ impl HubSpot {
     ) -> Result<Vec<(&'static str, String)>, Answer> {
         let wrong = |text: &str| refusal(400, "VALIDATION_ERROR", text);
         let mut targets = Vec::new();
-        for association in body.get("associations").and_then(Value::as_array).into_iter().flatten() {
+        for association in body.get("associations").and_then(Value::as_array).into_iter().flatten()
+        {
             let id = association.get("to").and_then(|to| to.get("id")).and_then(Value::as_str);
             let id = id.ok_or_else(|| wrong("Invalid input JSON: an association names no id"))?;
-            for of_type in association.get("types").and_then(Value::as_array).into_iter().flatten() {
+            for of_type in association.get("types").and_then(Value::as_array).into_iter().flatten()
+            {
                 let number = of_type.get("associationTypeId").and_then(Value::as_u64);
                 let category = of_type.get("associationCategory").and_then(Value::as_str);
-                let known = TYPES.iter().find(|(own, from, _)| Some(*own) == number && *from == kind);
+                let known =
+                    TYPES.iter().find(|(own, from, _)| Some(*own) == number && *from == kind);
                 let Some((_, _, to)) = known.filter(|_| category == Some("HUBSPOT_DEFINED")) else {
                     return Err(wrong("One or more association types are not valid"));
                 };
@@ -81,7 +84,11 @@ impl HubSpot {
         Answer::new(200, page(results, next))
     }
 
-    pub(super) fn associate_by_default(&mut self, one: (&str, &str), other: (&str, &str)) -> Answer {
+    pub(super) fn associate_by_default(
+        &mut self,
+        one: (&str, &str),
+        other: (&str, &str),
+    ) -> Answer {
         if self.store.get(one.0, one.1).is_none() || self.store.get(other.0, other.1).is_none() {
             return missing();
         }

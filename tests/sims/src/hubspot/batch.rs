@@ -11,7 +11,13 @@ use super::store::moment;
 const INPUTS_MAX: usize = 100;
 
 impl HubSpot {
-    pub(super) fn batch(&mut self, kind: &str, action: &str, body: &Value, now: Duration) -> Answer {
+    pub(super) fn batch(
+        &mut self,
+        kind: &str,
+        action: &str,
+        body: &Value,
+        now: Duration,
+    ) -> Answer {
         let inputs = body.get("inputs").and_then(Value::as_array).cloned().unwrap_or_default();
         if inputs.is_empty() || INPUTS_MAX < inputs.len() {
             let text = format!("{} inputs; between 1 and {INPUTS_MAX} are allowed", inputs.len());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, missing, page, refusal};
 use super::HubSpot;
+use super::answer::{Answer, missing, page, refusal};
 
 /// A user whom records are assigned to.
 #[derive(Debug, Clone)]

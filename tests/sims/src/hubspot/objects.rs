@@ -128,7 +128,8 @@ impl HubSpot {
         let results: Vec<_> = left.by_ref().take(limit).collect();
         let next = results.last().filter(|_| left.next().is_some()).map(|it| it.id.to_string());
         let names = names(query);
-        let shown = |record: &&super::store::Record| record.shown(record.values(), &names, &self.schema);
+        let shown =
+            |record: &&super::store::Record| record.shown(record.values(), &names, &self.schema);
         Answer::new(200, page(results.iter().map(shown).collect(), next))
     }
 

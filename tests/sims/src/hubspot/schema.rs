@@ -87,7 +87,18 @@ const CALL: &[Known] = &[
         "hs_call_status",
         "enumeration",
         "select",
-        &["BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED", "IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING"],
+        &[
+            "BUSY",
+            "CALLING_CRM_USER",
+            "CANCELED",
+            "COMPLETED",
+            "CONNECTING",
+            "FAILED",
+            "IN_PROGRESS",
+            "NO_ANSWER",
+            "QUEUED",
+            "RINGING",
+        ],
     ),
     ("hs_call_from_number", TEXT.0, TEXT.1, &[]),
     ("hs_call_to_number", TEXT.0, TEXT.1, &[]),
@@ -167,9 +178,7 @@ impl Schema {
 
     pub(super) fn describe(&self, kind: &str) -> Answer {
         let shown = |property: &Property| {
-            let option = |(order, value): (usize, &&str)| {
-                json!({ "label": value, "value": value, "displayOrder": order, "hidden": false })
-            };
+            let option = |(order, value): (usize, &&str)| json!({ "label": value, "value": value, "displayOrder": order, "hidden": false });
             json!({
                 "name": property.name, "label": property.name.replace('_', " "),
                 "type": property.kind, "fieldType": property.shown_as, "description": "",

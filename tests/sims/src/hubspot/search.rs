@@ -24,7 +24,9 @@ impl HubSpot {
         let limit = body.get("limit").and_then(Value::as_u64).unwrap_or(10);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let after = body.get("after").and_then(Value::as_str).unwrap_or("0").parse::<usize>();
-        let Ok(after) = after else { return refusal(400, "VALIDATION_ERROR", "after is not valid") };
+        let Ok(after) = after else {
+            return refusal(400, "VALIDATION_ERROR", "after is not valid");
+        };
         if let Some(text) = self.refuses(kind, &groups, limit, after) {
             return refusal(400, "VALIDATION_ERROR", &text);
         }
@@ -51,7 +53,13 @@ impl HubSpot {
         Answer::new(200, answer)
     }
 
-    fn refuses(&self, kind: &str, groups: &[Vec<Value>], limit: usize, after: usize) -> Option<String> {
+    fn refuses(
+        &self,
+        kind: &str,
+        groups: &[Vec<Value>],
+        limit: usize,
+        after: usize,
+    ) -> Option<String> {
         let all: usize = groups.iter().map(Vec::len).sum();
         if GROUPS_MAX < groups.len() || FILTERS_IN_ALL_MAX < all {
             return Some(format!("too many filters: {} groups with {all} in all", groups.len()));

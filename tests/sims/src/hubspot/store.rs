@@ -56,9 +56,7 @@ impl Record {
         match name {
             "hs_object_id" => Some(self.id.to_string()),
             "createdate" => Some(moment(self.created)),
-            "lastmodifieddate" => {
-                Some(moment(self.versions.last().and_then(|(at, _)| *at)))
-            }
+            "lastmodifieddate" => Some(moment(self.versions.last().and_then(|(at, _)| *at))),
             name => values.get(name).filter(|value| !value.is_empty()).cloned(),
         }
     }
@@ -208,7 +206,8 @@ fn fill(schema: &Schema, kind: &str, values: &mut Values) {
         values.insert("hs_is_closed".to_owned(), closed.to_string());
     }
     for (typed, filled) in [("phone", "phone"), ("mobilephone", "mobile")] {
-        let (national, international) = values.get(typed).map(|it| understood(it)).unwrap_or_default();
+        let (national, international) =
+            values.get(typed).map(|it| understood(it)).unwrap_or_default();
         let names = [
             (format!("hs_searchable_calculated_{filled}_number"), national),
             (format!("hs_searchable_calculated_international_{filled}_number"), international),

@@ -35,7 +35,13 @@ fn a_new_contact_is_shown_by_the_search_after_its_lag() {
         ask(sim, "POST", "/crm/v3/objects/contacts/search", &search("ANNA@example.test"), at).1["total"].clone()
     };
     assert_eq!((total(&mut sim, 29), total(&mut sim, 30)), (json!(0), json!(1)));
-    let (status, read) = ask(&mut sim, "GET", "/crm/v3/objects/contacts/anna%40example.test?idProperty=email", &Value::Null, 1);
+    let (status, read) = ask(
+        &mut sim,
+        "GET",
+        "/crm/v3/objects/contacts/anna%40example.test?idProperty=email",
+        &Value::Null,
+        1,
+    );
     assert_eq!((status, &read["id"]), (200, &json!("51")));
 }
 
@@ -80,7 +86,8 @@ fn a_search_beyond_its_limits_is_refused() {
         let body = json!({ "filterGroups": vec![group; groups], "limit": limit, "after": "0" });
         ask(sim, "POST", "/crm/v3/objects/contacts/search", &body, 0).0
     };
-    let cases = [(5, 1, 200, 200), (6, 1, 1, 400), (1, 6, 1, 200), (1, 7, 1, 400), (1, 1, 201, 400)];
+    let cases =
+        [(5, 1, 200, 200), (6, 1, 1, 400), (1, 6, 1, 200), (1, 7, 1, 400), (1, 1, 201, 400)];
     for (index, (groups, filters, limit, expected)) in cases.into_iter().enumerate() {
         sim.ahead = Duration::from_secs(10 * u64::try_from(index).unwrap());
         assert_eq!(asked(&mut sim, groups, filters, limit), expected, "{groups} {filters} {limit}");
@@ -103,7 +110,8 @@ fn an_upsert_by_e_mail_tells_whether_it_is_new() {
     let mut sim = sim();
     let body = json!({ "inputs": [{ "idProperty": "email", "id": "anna@example.test", "properties": { "firstname": "Anna" } }] });
     for is_new in [true, false] {
-        let (status, body) = ask(&mut sim, "POST", "/crm/v3/objects/contacts/batch/upsert", &body, 0);
+        let (status, body) =
+            ask(&mut sim, "POST", "/crm/v3/objects/contacts/batch/upsert", &body, 0);
         assert_eq!((status, &body["results"][0]["new"]), (200, &json!(is_new)));
     }
     assert_eq!(sim.all("contacts").len(), 1);
