@@ -54,8 +54,8 @@ pub(crate) fn add_note(
         Note::Call(call) => return add_call(server, subject, call, key),
         Note::Text(text) => (vec![text.clone()], now),
         Note::Transcript(transcript) => {
-            let ends = [&transcript.finished_at, &transcript.started_at].into_iter().flatten();
-            let moment = ends.filter_map(|end| value::moment(end)).next();
+            let mut ends = [&transcript.finished_at, &transcript.started_at].into_iter().flatten();
+            let moment = ends.find_map(|end| value::moment(end));
             (transcript::lines(transcript), moment.unwrap_or(now))
         }
     };

@@ -144,17 +144,14 @@ fn for_a_new_one(
     properties.retain(|_, value| value.as_str().is_some_and(|text| !text.trim().is_empty()));
     properties.entry("dealname").or_insert(NO_TITLE.into());
     placed(server, &mut properties)?;
-    match &server.key_property {
-        Some(property) => {
-            properties.insert(property.clone(), key.into());
-        }
-        None => {
-            // Plain text here, unlike the bodies of notes.
-            let told = properties.get("description").and_then(Value::as_str);
-            let told = told.map(|told| format!("{told}\n")).unwrap_or_default();
-            let description = format!("{told}{}", text::mark(key, 1));
-            properties.insert("description".to_owned(), description.into());
-        }
+    if let Some(property) = &server.key_property {
+        properties.insert(property.clone(), key.into());
+    } else {
+        // Plain text here, unlike the bodies of notes.
+        let told = properties.get("description").and_then(Value::as_str);
+        let told = told.map(|told| format!("{told}\n")).unwrap_or_default();
+        let description = format!("{told}{}", text::mark(key, 1));
+        properties.insert("description".to_owned(), description.into());
     }
     Ok(properties)
 }

@@ -124,7 +124,7 @@ fn all(server: &Server) -> Result<BTreeMap<String, Owner>, Error> {
             }
             match next {
                 Some(next) if pages < PAGES_MAX => {
-                    after = format!("&after={}", request::encoded(&next))
+                    after = format!("&after={}", request::encoded(&next));
                 }
                 Some(_) => {
                     log::warn("there are more owners than are read; the first of them are known");

@@ -114,7 +114,11 @@ fn one_of(property: &str, values: &[String]) -> Option<Value> {
     match values {
         [] => None,
         [value] => Some(group(property, "EQ", json!({ "value": value }))),
-        values => Some(group(property, "IN", json!({ "values": values }))),
+        values => {
+            // A list is compared with what the search keeps, which is in small letters.
+            let values: Vec<String> = values.iter().map(|value| value.to_lowercase()).collect();
+            Some(group(property, "IN", json!({ "values": values })))
+        }
     }
 }
 

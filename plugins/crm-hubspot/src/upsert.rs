@@ -120,12 +120,22 @@ fn sent_before(
 /// Two requests; one where nothing is to be changed.
 fn update(server: &Server, id: &str, native: Native) -> Result<Card, Error> {
     let mut contact = read(server, id)?;
-    let wanted = contact.differing(native.for_a_known_one(server, &contact));
+    let named = native.properties.clone();
+    let mut wanted = contact.differing(native.for_a_known_one(server, &contact));
+    let write = |wanted: &Map<String, Value>| {
+        let call = Call::update(CONTACTS, &contact.id, &Value::Object(wanted.clone()));
+        call.send(server, |answer| Object::read(answer).map(|it| it.properties().clone()))
+    };
     if !wanted.is_empty() {
-        let written = keeping_one_email(&wanted, |wanted| {
-            let call = Call::update(CONTACTS, &contact.id, &Value::Object(wanted.clone()));
-            call.send(server, |answer| Object::read(answer).map(|it| it.properties().clone()))
-        })?;
+        let written = match keeping_one_email(&wanted, write) {
+            // Somebody else has an address that the client is known by: what was to be changed is
+            // changed all the same.
+            Err(Error::Conflict(_)) if drop_added_emails(&mut wanted, &named) => {
+                log::info("another contact has the client's e-mail; it is left where it is");
+                if wanted.is_empty() { Ok(Map::new()) } else { write(&wanted) }
+            }
+            written => written,
+        }?;
         contact.overlay(&wanted_of(&wanted, &written));
         let batch = recent::remember(Batch::new(), server, &contact);
         if batch.commit().is_err() {
@@ -137,15 +147,27 @@ fn update(server: &Server, id: &str, native: Native) -> Result<Card, Error> {
     Ok(Cards::new(server)?.card(&contact, Vec::new()))
 }
 
+/// Takes the addresses out that the record does not name; whether there were any.
+fn drop_added_emails(wanted: &mut Map<String, Value>, named: &Map<String, Value>) -> bool {
+    let mut dropped = false;
+    for name in [names::EMAIL, names::MORE_EMAILS] {
+        if wanted.get(name) != named.get(name) && wanted.remove(name).is_some() {
+            wanted.extend(named.get(name).map(|text| (name.to_owned(), text.clone())));
+            dropped = true;
+        }
+    }
+    dropped
+}
+
 /// Sends the properties, and again without further e-mails where HubSpot refuses those: it may not let
 /// them be written, and a contact is worth more than its second e-mail.
 fn keeping_one_email<T>(
     properties: &Map<String, Value>,
-    send: impl Fn(&Map<String, Value>) -> Result<T, Error>,
+    write: impl Fn(&Map<String, Value>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let refused = match send(properties) {
+    let refused = match write(properties) {
         Err(Error::Invalid(problems)) if properties.contains_key(names::MORE_EMAILS) => problems,
-        sent => return sent,
+        written => return written,
     };
     if refused.iter().any(|problem| problem.field.as_deref() != Some("email")) {
         return Err(Error::Invalid(refused));
@@ -153,7 +175,7 @@ fn keeping_one_email<T>(
     log::warn("HubSpot does not let a further e-mail be written; the contact keeps the main one");
     let mut rest = properties.clone();
     rest.remove(names::MORE_EMAILS);
-    send(&rest)
+    write(&rest)
 }
 
 /// What was written, with what HubSpot made of it.

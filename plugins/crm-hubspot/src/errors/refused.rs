@@ -22,12 +22,9 @@ pub(super) fn record(body: &Value) -> Error {
     let entries = body.get("errors").and_then(Value::as_array);
     let entries = entries.map(Vec::as_slice).unwrap_or_default();
     let faults: Vec<Fault<'_>> = listed.iter().chain(entries).map(fault).collect();
-    if let Some(holder) = faults.iter().find_map(|fault| unique_conflict(fault.code, fault.message))
-    {
-        return Error::Conflict(holder);
-    }
-    if let Some(holder) = unique_conflict("", message(body)) {
-        return Error::Conflict(holder);
+    let conflict = faults.iter().find_map(|fault| unique_conflict(fault.code, fault.message));
+    if let Some(conflict) = conflict.or_else(|| unique_conflict("", message(body))) {
+        return conflict;
     }
     let mut problems: Vec<Problem> = Vec::new();
     for fault in faults.iter().take(PROBLEMS_MAX) {
@@ -47,13 +44,13 @@ pub(super) fn record(body: &Value) -> Error {
 }
 
 /// The value is another record's: the id of that record where the words tell it.
-fn unique_conflict(code: &str, message: &str) -> Option<Option<String>> {
+fn unique_conflict(code: &str, message: &str) -> Option<Error> {
     let told = message.split_once(" already has that value");
     if told.is_none() && !code.contains("CONFLICTING_UNIQUE") {
         return None;
     }
     let id = told.and_then(|(before, _)| before.rsplit([' ', '.']).next());
-    Some(id.filter(|id| names::is_id(id)).map(str::to_owned))
+    Some(Error::Conflict(id.filter(|id| names::is_id(id)).map(str::to_owned)))
 }
 
 /// The list that stands as JSON in the message: `Property values were not valid: [{…}]`.

@@ -66,7 +66,6 @@ fn nothing_is_searched_for_by_a_card_or_a_scrap() {
 
 #[test]
 fn a_number_is_looked_for_with_and_without_its_country() {
-    let forms = |number: &str| super::forms(number);
     let ukraine = forms("+380 67 123-45-67");
     for form in ["380671234567", "671234567", "0671234567"] {
         assert!(ukraine.contains(&form.to_owned()), "{form}");

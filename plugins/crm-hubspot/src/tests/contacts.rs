@@ -37,7 +37,7 @@ fn it_keeps_what_every_crm_adapter_has_to_keep() {
 #[test]
 fn it_keeps_it_too_while_the_search_is_behind() {
     let crm = crm();
-    crm.sim().search_lag = std::time::Duration::from_secs(60);
+    crm.sim().search_lag = std::time::Duration::from_mins(1);
     let made = crm.run(|| conformance::contacts::<HubSpot>(&anna(), &[], "999999"));
     assert_eq!(made.map(|card| card.id), Ok("51".to_owned()));
 }
@@ -237,7 +237,12 @@ fn an_e_mail_of_another_contact_is_a_conflict_that_names_it() {
     let other = crm.sim().add("contacts", &[("firstname", "Olha")]);
     let conflict = Err(Error::Conflict(Some("51".to_owned())));
     assert_eq!(crm.upsert(None, &anna(), &[], "k1"), conflict);
-    assert_eq!(crm.upsert(Some(&other), &anna(), &[], "k2"), conflict);
+    assert_eq!(crm.upsert(Some(&other), &[], &[Field::text("email", EMAIL)], "k2"), conflict);
+    // What the client is merely known by is no reason to leave the rest unwritten.
+    let updated = crm.upsert(Some(&other), &anna(), &[Field::text("city", "Kyiv")], "k3").unwrap();
+    assert_eq!((updated.field("email"), updated.field("city").is_some()), (None, true));
+    let (alone, asked) = crm.asked(|| crm.upsert(Some(&other), &[email(EMAIL)], &[], "k4"));
+    assert_eq!((alone.unwrap().id, asked.len()), (other, 2));
     assert_eq!(crm.contacts().len(), 2);
 }
 
@@ -307,4 +312,13 @@ fn the_external_id_has_no_place_without_its_property() {
     crm.upsert(None, &[visitor("2746"), phone(PHONE)], &[], "k").unwrap();
     assert_eq!(crm.lookup(&[visitor("2746")]), []);
     assert_eq!(crm.lookup(&[visitor("2746"), phone(PHONE)]).len(), 1);
+}
+
+#[test]
+fn ids_with_capitals_are_found_and_compared_exactly() {
+    let crm = crm();
+    crm.sim().add("contacts", &[("firstname", "Anna"), ("patchbay_id", "jivo:aBc")]);
+    let found = crm.lookup(&[visitor("aBc"), visitor("xyZ")]);
+    assert_eq!((found.len(), found[0].matched.len()), (1, 1));
+    assert_eq!(crm.lookup(&[visitor("abc"), visitor("xyZ")]), []);
 }

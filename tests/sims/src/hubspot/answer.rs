@@ -29,11 +29,9 @@ impl Answer {
 
 /// A refusal; without a category where HubSpot tells none.
 pub(super) fn refusal(status: u16, category: &str, message: &str) -> Answer {
-    let mut body = json!({ "status": "error", "message": message, "correlationId": CORRELATION });
-    if let (Some(body), false) = (body.as_object_mut(), category.is_empty()) {
-        body.insert("category".to_owned(), category.into());
-    }
-    Answer::new(status, body)
+    let body = json!({ "status": "error", "message": message, "correlationId": CORRELATION });
+    let category = Some(Value::from(category)).filter(|_| !category.is_empty());
+    Answer::new(status, with(body, "category", category))
 }
 
 pub(super) fn missing() -> Answer {
@@ -42,13 +40,20 @@ pub(super) fn missing() -> Answer {
 
 pub(super) fn missing_scope(scope: &str) -> Answer {
     let text = "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.";
-    let mut answer = refusal(403, "MISSING_SCOPES", text);
-    if let Some(body) = answer.body.as_object_mut() {
-        let context = json!({ "requiredGranularScopes": [scope] });
-        let error = json!({ "message": "One or more of the following scopes are required.", "context": context });
-        body.insert("errors".to_owned(), json!([error]));
+    let Answer { status, body } = refusal(403, "MISSING_SCOPES", text);
+    let error = json!({
+        "message": "One or more of the following scopes are required.",
+        "context": { "requiredGranularScopes": [scope] },
+    });
+    Answer::new(status, with(body, "errors", Some(json!([error]))))
+}
+
+/// An object with one member more, where there is one.
+pub(super) fn with(mut object: Value, name: &str, value: Option<Value>) -> Value {
+    if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
+        object.insert(name.to_owned(), value);
     }
-    answer
+    object
 }
 
 /// Faults of properties, listed as JSON in the message: that is how HubSpot tells them.
@@ -62,7 +67,7 @@ pub(super) fn fault(name: &str, code: &str, message: &str) -> Value {
 }
 
 /// A page of results, with the place of the next one.
-pub(super) fn page(results: Vec<Value>, next: Option<String>) -> Value {
+pub(super) fn page(results: &[Value], next: Option<String>) -> Value {
     match next {
         None => json!({ "results": results }),
         Some(after) => {
@@ -72,10 +77,15 @@ pub(super) fn page(results: Vec<Value>, next: Option<String>) -> Value {
     }
 }
 
-/// The members of a query, decoded.
+/// The members of a query, decoded; repeated ones are one list, parted by commas.
 pub(super) fn query(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+    let mut members: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in text.split('&').filter_map(|pair| pair.split_once('=')) {
+        let value = decoded(value);
+        let held = members.entry(decoded(name)).or_default();
+        *held = if held.is_empty() { value } else { format!("{held},{value}") };
+    }
+    members
 }
 
 /// Undoes `%XX`.

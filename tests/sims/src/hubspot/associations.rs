@@ -79,9 +79,9 @@ impl HubSpot {
                 "associationTypes": [{ "category": "HUBSPOT_DEFINED", "typeId": number, "label": null }],
             })
         };
-        let results = all.iter().skip(after).take(limit).map(shown).collect();
+        let results: Vec<Value> = all.iter().skip(after).take(limit).map(shown).collect();
         let next = (after + limit < all.len()).then(|| (after + limit).to_string());
-        Answer::new(200, page(results, next))
+        Answer::new(200, page(&results, next))
     }
 
     pub(super) fn associate_by_default(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::answer::{Answer, refusal};
+use super::answer::{Answer, refusal, with};
 use super::store::moment;
 
 const INPUTS_MAX: usize = 100;
@@ -24,7 +24,7 @@ impl HubSpot {
             return refusal(400, "VALIDATION_ERROR", &text);
         }
         let mut ids: Vec<&Value> = inputs.iter().filter_map(|input| input.get("id")).collect();
-        ids.sort_by_key(|id| id.to_string());
+        ids.sort_by_key(ToString::to_string);
         ids.dedup();
         if action != "create" && ids.len() < inputs.len() {
             return refusal(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input");
@@ -66,7 +66,7 @@ impl HubSpot {
                 "context": { "ids": lost },
             })]
         };
-        complete(200, results, errors, now)
+        complete(200, &results, &errors, now)
     }
 
     /// All of them or none.
@@ -86,7 +86,7 @@ impl HubSpot {
         }
         // Their order is not promised.
         results.reverse();
-        complete(201, results, Vec::new(), now)
+        complete(201, &results, &[], now)
     }
 
     fn update_batch(&mut self, kind: &str, inputs: &[Value], now: Duration) -> Answer {
@@ -98,7 +98,7 @@ impl HubSpot {
                 Err(refused) => errors.push(refused.body),
             }
         }
-        complete(200, results, errors, now)
+        complete(200, &results, &errors, now)
     }
 
     fn upsert_batch(&mut self, kind: &str, inputs: &[Value], now: Duration) -> Answer {
@@ -121,26 +121,22 @@ impl HubSpot {
                 None => self.created(kind, &input, now),
             };
             match written {
-                Ok(mut shown) => {
-                    shown["new"] = json!(is_new);
-                    results.push(shown);
-                }
+                Ok(shown) => results.push(with(shown, "new", Some(json!(is_new)))),
                 Err(refused) => errors.push(refused.body),
             }
         }
-        complete(200, results, errors, now)
+        complete(200, &results, &errors, now)
     }
 }
 
-fn complete(status: u16, results: Vec<Value>, errors: Vec<Value>, now: Duration) -> Answer {
+fn complete(status: u16, results: &[Value], errors: &[Value], now: Duration) -> Answer {
     let at = moment(Some(now));
-    let mut body = json!({
+    let body = json!({
         "status": "COMPLETE", "results": results, "startedAt": at, "completedAt": at,
     });
     if errors.is_empty() {
         return Answer::new(status, body);
     }
-    body["numErrors"] = json!(errors.len());
-    body["errors"] = json!(errors);
-    Answer::new(207, body)
+    let body = with(body, "numErrors", Some(json!(errors.len())));
+    Answer::new(207, with(body, "errors", Some(json!(errors))))
 }

@@ -118,9 +118,10 @@ impl HubSpot {
         let archived = query.get("archived").map(String::as_str) == Some("true");
         let (limit, after) = (limit.min(self.page_max), number("after").unwrap_or_default());
         let all: Vec<&Owner> = self.owners.iter().filter(|it| it.archived == archived).collect();
-        let results = all.iter().skip(after).take(limit).map(|owner| owner.shown()).collect();
+        let results: Vec<Value> =
+            all.iter().skip(after).take(limit).map(|owner| owner.shown()).collect();
         let next = (after + limit < all.len()).then(|| (after + limit).to_string());
-        Answer::new(200, page(results, next))
+        Answer::new(200, page(&results, next))
     }
 
     pub(super) fn owner(&self, id: &str) -> Answer {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::answer::{Answer, fault, invalid, missing, page, refusal};
+use super::answer::{Answer, fault, invalid, missing, page, refusal, with};
 use super::directory;
 use super::store::Values;
 
@@ -100,7 +100,8 @@ impl HubSpot {
 
     fn read(&self, kind: &str, id: &str, query: &Query) -> Answer {
         let Some(record) = self.store.get(kind, id) else { return missing() };
-        let mut shown = record.shown(record.values(), &names(query), &self.schema);
+        let shown = record.shown(record.values(), &names(query), &self.schema);
+        let mut joined = serde_json::Map::new();
         let id = record.id.to_string();
         let asked = query.get("associations").map(String::as_str).unwrap_or_default();
         for to in asked.split(',').filter(|to| !to.is_empty()) {
@@ -108,12 +109,12 @@ impl HubSpot {
             let results: Vec<Value> =
                 others.iter().map(|other| json!({ "id": other, "type": "associated" })).collect();
             // A kind that nothing is joined to is left out.
-            if let (Some(shown), false) = (shown.as_object_mut(), results.is_empty()) {
-                let all = shown.entry("associations").or_insert(json!({}));
-                all[to] = json!({ "results": results });
+            if !results.is_empty() {
+                joined.insert(to.to_owned(), json!({ "results": results }));
             }
         }
-        Answer::new(200, shown)
+        let joined = Some(Value::Object(joined)).filter(|joined| *joined != json!({}));
+        Answer::new(200, with(shown, "associations", joined))
     }
 
     pub(super) fn list(&self, kind: &str, query: &Query) -> Answer {
@@ -130,7 +131,8 @@ impl HubSpot {
         let names = names(query);
         let shown =
             |record: &&super::store::Record| record.shown(record.values(), &names, &self.schema);
-        Answer::new(200, page(results.iter().map(shown).collect(), next))
+        let results: Vec<Value> = results.iter().map(shown).collect();
+        Answer::new(200, page(&results, next))
     }
 
     /// Refuses values that are wrong, or another object's.
@@ -188,18 +190,15 @@ fn required(kind: &str, values: &Values) -> Result<(), Answer> {
         "deals" => (false, &["dealname", "dealstage"]),
         _ => (false, &["hs_timestamp"]),
     };
-    let is_good = if any { needed.iter().any(|it| is_set(it)) } else { needed.iter().all(is_set) };
+    let is_good = if any { needed.iter().any(&is_set) } else { needed.iter().all(&is_set) };
     if is_good {
         return Ok(());
     }
     let text = format!("Error creating {kind}. Some required properties were not set.");
-    let mut refused = refusal(400, "VALIDATION_ERROR", &text);
     let error = json!({
         "message": "some required properties were not set", "code": "REQUIRED_FIELD",
         "context": { "properties": needed },
     });
-    if let Some(body) = refused.body.as_object_mut() {
-        body.insert("errors".to_owned(), json!([error]));
-    }
-    Err(refused)
+    let Answer { status, body } = refusal(400, "VALIDATION_ERROR", &text);
+    Err(Answer::new(status, with(body, "errors", Some(json!([error])))))
 }

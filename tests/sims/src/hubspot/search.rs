@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::HubSpot;
-use super::answer::{Answer, refusal};
+use super::answer::{Answer, refusal, with};
 use super::store::{Record, Values};
 
 const GROUPS_MAX: usize = 5;
@@ -46,11 +46,10 @@ impl HubSpot {
         let shown = hits.iter().skip(after).take(limit);
         let results: Vec<Value> =
             shown.map(|(record, values)| record.shown(values, &names, &self.schema)).collect();
-        let mut answer = json!({ "total": hits.len(), "results": results });
-        if after + limit < hits.len() {
-            answer["paging"] = json!({ "next": { "after": (after + limit).to_string() } });
-        }
-        Answer::new(200, answer)
+        let answer = json!({ "total": hits.len(), "results": results });
+        let next = (after + limit < hits.len()).then(|| (after + limit).to_string());
+        let paging = next.map(|after| json!({ "next": { "after": after } }));
+        Answer::new(200, with(answer, "paging", paging))
     }
 
     fn refuses(
