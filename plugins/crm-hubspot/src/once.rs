@@ -85,7 +85,8 @@ impl Once {
         known: &Known,
         write: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if *known == Known::New {
+        // What was missed is missed no more: this write may get lost as well.
+        if !matches!(known, Known::Sent { missed_ms: None }) {
             self.intend()?;
         }
         let written = write();

@@ -8,7 +8,7 @@ use patchbay_sims::{Stage, hubspot::HubSpot, serve};
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let mut crm = HubSpot::default();
-    crm.token = "t".to_owned();
+    "t".clone_into(&mut crm.token);
     crm.search_lag = Duration::from_millis(300);
     for kind in ["contacts", "deals"] {
         crm.define(kind, "patchbay_key", true);

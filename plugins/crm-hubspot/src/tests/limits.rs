@@ -1,13 +1,19 @@
 //! Limits by time, refused credentials, and servers that fail.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
 use patchbay_sdk::http::Response;
 use patchbay_sdk::testing::Host;
-use patchbay_sdk::types::Error;
-use patchbay_sdk::{Contacts, Managers};
+use patchbay_sdk::types::{Error, Field, Identifier};
+use patchbay_sdk::{Adapter, Contacts, Deals, Managers};
+use patchbay_sims::Stage;
+use patchbay_sims::hubspot::HubSpot as Sim;
 use serde_json::json;
 
 use super::stage::{anna, card, crm, phone, with};
-use crate::HubSpot;
+use crate::{HubSpot, clock};
 
 #[test]
 fn the_limit_of_searches_is_waited_for_a_second() {
@@ -95,4 +101,45 @@ fn a_created_contact_with_an_unreadable_answer_is_looked_for() {
     let upsert = || crm.upsert(None, &anna(), &[], "k");
     assert!(matches!(upsert(), Err(Error::UnknownOutcome(_))));
     assert!(upsert().is_ok());
+}
+
+#[test]
+fn queued_events_drain_at_the_manifests_rate_without_one_429() {
+    const CLIENTS: u32 = 120;
+    let each = Duration::from_secs_f64(1.0 / HubSpot::describe().rate_limit.unwrap());
+    let stage = Rc::new(RefCell::new(Stage::new(Sim::default())));
+    stage.borrow_mut().crm.search_lag = Duration::from_secs(20);
+    let server = Rc::clone(&stage);
+    let host = Host::new().secret("token", "{{secret:token}}").http(move |request| {
+        let mut stage = server.borrow_mut();
+        // The host keeps the rate evenly.
+        stage.crm.ahead += each;
+        clock::at_will::advance_ms(u64::try_from(each.as_millis()).unwrap());
+        stage.handle(request)
+    });
+    let key = |number: u32| format!("job-{number}");
+    // New clients with a deal, and each of them once more, when nothing is left to write.
+    host.run(|| {
+        for number in (0..CLIENTS).chain(0..CLIENTS) {
+            if number == 0 {
+                // In the second round nothing is so new that it would be read once more.
+                clock::at_will::advance_ms(120_000);
+            }
+            let client = [Identifier::Phone(format!("+38067{number:07}"))];
+            let name = [Field::text("name", "Anna")];
+            let native = HubSpot::map_fields(client.to_vec(), name.to_vec()).unwrap();
+            let found = HubSpot::lookup_client(client.to_vec()).unwrap();
+            let id = found.first().map(|card| card.id.clone());
+            let is_new = id.is_none();
+            let card = HubSpot::upsert_contact(id, native, key(number)).unwrap().id;
+            if is_new {
+                HubSpot::upsert_deal(None, card, "{}".to_owned(), None, key(number)).unwrap();
+            }
+        }
+    });
+    let stage = stage.borrow();
+    let count = u32::try_from(stage.requests().len()).unwrap();
+    // Details of the account and the pipelines are asked for once.
+    assert_eq!((stage.crm.limits.refused, count), (0, 3 * CLIENTS + 2 * CLIENTS + 2));
+    assert_eq!(stage.crm.all("contacts").len(), 120);
 }
