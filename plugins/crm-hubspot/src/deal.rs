@@ -215,7 +215,9 @@ fn update(
     card: &str,
     properties: Map<String, Value>,
 ) -> Result<Object, Error> {
-    let asked = PROPERTIES.join(",");
+    let named = properties.keys().map(String::as_str).filter(|name| names::is_name(name));
+    let asked: Vec<&str> = PROPERTIES.into_iter().chain(named).collect();
+    let asked = asked.join(",");
     let path = format!("/crm/v3/objects/{DEALS}/{id}?properties={asked}&associations={CONTACTS}");
     let mut deal = Call::get(path)
         .send(server, |answer| {

@@ -132,6 +132,9 @@ fn of_property(property: &Value) -> Option<FieldSpec> {
     let title = Some(text("label")).filter(|label| !label.is_empty()).unwrap_or(name(property));
     let repeated = type_ == FieldType::Choice && shown_as == "checkbox";
     let choices = if type_ == FieldType::Choice { choices(property) } else { Vec::new() };
+    // The choices of some properties, owners among them, are kept elsewhere.
+    let is_open = type_ == FieldType::Choice && choices.is_empty();
+    let type_ = if is_open { FieldType::Text } else { type_ };
     Some(FieldSpec { repeated, choices, ..spec(name(property), title, type_) })
 }
 

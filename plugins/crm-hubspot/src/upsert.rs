@@ -44,7 +44,7 @@ fn create(server: &Server, native: Native, key: &str) -> Result<Card, Error> {
     let once = Once::new(CONTACTS, key)?;
     let known = once.known()?;
     if let Known::Done(id) = &known {
-        return Ok(Cards::new(server)?.card(&read(server, id)?, Vec::new()));
+        return Ok(Cards::new(server)?.card(&read(server, id, &Map::new())?, Vec::new()));
     }
     let properties = native.for_a_new_one(server, key);
     if let Known::Sent { missed_ms } = known
@@ -60,7 +60,10 @@ fn create(server: &Server, native: Native, key: &str) -> Result<Card, Error> {
         })
     });
     let contact = match made {
-        Ok(made) => overlaid(made, &properties),
+        Ok(mut made) => {
+            made.overlay(&as_written(&properties, made.properties()));
+            made
+        }
         Err(Error::Conflict(Some(id))) if known != Known::New => ours(server, id, &properties)?,
         Err(error) => return Err(error),
     };
@@ -71,7 +74,7 @@ fn create(server: &Server, native: Native, key: &str) -> Result<Card, Error> {
 /// The contact with this id if it is as a lost write would have made it. Else it is somebody's, and the
 /// host looks at it before it goes on.
 fn ours(server: &Server, id: String, properties: &Map<String, Value>) -> Result<Object, Error> {
-    let contact = read(server, &id)?;
+    let contact = read(server, &id, properties)?;
     let differs = !contact.differing(properties.clone()).is_empty();
     if differs { Err(Error::Conflict(Some(id))) } else { Ok(contact) }
 }
@@ -119,7 +122,7 @@ fn sent_before(
 
 /// Two requests; one where nothing is to be changed.
 fn update(server: &Server, id: &str, native: Native) -> Result<Card, Error> {
-    let mut contact = read(server, id)?;
+    let mut contact = read(server, id, &native.properties)?;
     let named = native.properties.clone();
     let mut wanted = contact.differing(native.for_a_known_one(server, &contact));
     let write = |wanted: &Map<String, Value>| {
@@ -136,7 +139,7 @@ fn update(server: &Server, id: &str, native: Native) -> Result<Card, Error> {
             }
             written => written,
         }?;
-        contact.overlay(&wanted_of(&wanted, &written));
+        contact.overlay(&as_written(&wanted, &written));
         let batch = recent::remember(Batch::new(), server, &contact);
         if batch.commit().is_err() {
             log::warn(
@@ -178,25 +181,19 @@ fn keeping_one_email<T>(
     write(&rest)
 }
 
-/// What was written, with what HubSpot made of it.
-fn wanted_of(wanted: &Map<String, Value>, written: &Map<String, Value>) -> Map<String, Value> {
-    let mut all = wanted.clone();
-    if !written.contains_key(names::MORE_EMAILS) {
-        all.remove(names::MORE_EMAILS);
-    }
-    all.extend(written.clone());
+/// What was written, with what HubSpot made of it. Further e-mails count only where it tells them.
+fn as_written(sent: &Map<String, Value>, answered: &Map<String, Value>) -> Map<String, Value> {
+    let mut all = sent.clone();
+    all.remove(names::MORE_EMAILS);
+    all.extend(answered.clone());
     all
 }
 
-fn overlaid(mut made: Object, sent: &Map<String, Value>) -> Object {
-    let answered = made.properties().clone();
-    made.overlay(sent);
-    made.overlay(&answered);
-    made
-}
-
-fn read(server: &Server, id: &str) -> Result<Object, Error> {
-    Call::read(CONTACTS, id, None, &contact::asked(server)).send(server, Object::read)
+/// The contact with what is shown of it, and with the properties that it is to be compared by.
+fn read(server: &Server, id: &str, compared: &Map<String, Value>) -> Result<Object, Error> {
+    let mut asked = contact::asked(server);
+    asked.extend(compared.keys().map(String::as_str).filter(|name| names::is_name(name)));
+    Call::read(CONTACTS, id, None, &asked).send(server, Object::read)
 }
 
 impl Native {

@@ -206,7 +206,8 @@ fn further_e_mails_that_cannot_be_written_fail_nothing() {
     assert_eq!(updated.field("email").unwrap().texts(), ["old@example.test"]);
     assert_eq!(crm.contacts().remove(0)["city"], "Kyiv");
     let two = [texts("email", &["x@example.test", "y@example.test"])];
-    crm.upsert(None, &[], &two, "k2").unwrap();
+    let made = crm.upsert(None, &[], &two, "k2").unwrap();
+    assert_eq!(made.field("email").unwrap().texts(), ["x@example.test"]);
     let bad = [texts("email", &["x@example.test", "y@example.test"]), Field::text("nope", "1")];
     let Err(Error::Invalid(problems)) = crm.upsert(None, &[], &bad, "k3") else {
         panic!("refused")
@@ -228,6 +229,18 @@ fn nothing_is_written_where_nothing_would_change() {
         (card.unwrap().id, asked),
         (id.clone(), vec![format!("GET /crm/v3/objects/contacts/{id}")])
     );
+}
+
+#[test]
+fn properties_that_are_not_shown_are_compared_and_cleared_too() {
+    let crm = crm().warm();
+    let id = crm.sim().add("contacts", &[("firstname", "Anna"), ("company", "Shop")]);
+    let upsert =
+        |fields: &[Field]| crm.asked(|| crm.upsert(Some(&id), &[], fields, "k").unwrap()).1;
+    assert_eq!(upsert(&[Field::text("company", "Shop")]).len(), 1);
+    assert_eq!(upsert(&[Field::new("company", FieldValue::Empty)]).len(), 2);
+    assert_eq!(crm.contacts().remove(0).get("company"), None);
+    assert_eq!(upsert(&[Field::new("company", FieldValue::Empty)]).len(), 1);
 }
 
 #[test]
@@ -301,6 +314,8 @@ fn fields_are_described_under_canonical_keys() {
     assert!(spec("phone").unwrap().repeated && spec("email").unwrap().repeated);
     assert!(spec("interests").unwrap().repeated && !spec("lifecyclestage").unwrap().repeated);
     assert_eq!(spec("lifecyclestage").unwrap().choices.len(), 3);
+    // Owners are told elsewhere.
+    assert_eq!(spec("manager").unwrap().type_, patchbay_sdk::types::FieldType::Text);
     crm.sim().make_read_only("contacts", "hs_additional_emails");
     let specs = crm.run(HubSpot::describe_fields).unwrap();
     assert!(specs.iter().any(|spec| spec.key == "email" && !spec.repeated));

@@ -166,6 +166,10 @@ fn a_deal_is_changed_and_keeps_its_mark() {
     assert_eq!(deal["description"], "second\n[patchbay:k1]");
     assert!(changed.fields.contains(&Field::text("comment", "second")));
     assert!(changed.fields.contains(&Field::text("amount", "1500")));
+    let cleared = [Field::new("closedate", patchbay_sdk::types::Value::Empty)];
+    crm.sim().set("deals", &made.id, "closedate", "2026-12-02T08:00:00Z");
+    crm.upsert_deal(Some(&made.id), &card, &cleared, "k").unwrap();
+    assert_eq!(crm.sim().all("deals").remove(0).get("closedate"), None);
     let (again, asked) = crm.asked(|| crm.upsert_deal(Some(&made.id), &card, &fields, "k3"));
     assert_eq!((again.unwrap().id, asked.len()), (made.id, 1));
 }
