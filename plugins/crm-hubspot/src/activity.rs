@@ -168,7 +168,8 @@ impl Write<'_> {
     /// The parts that an earlier attempt has written, found among the newest by their marks.
     fn sent_before(&self, server: &Server) -> Result<BTreeMap<usize, String>, Error> {
         let kind = self.activity.kind();
-        let mut ids = association::ids(server, association::subject(self.subject)?, kind)?;
+        let (subject, to) = (association::subject(self.subject)?, self.activity.listed_as());
+        let mut ids = association::ids(server, subject, to)?;
         ids.truncate(BATCH_MAX);
         let records = request::read_all(server, kind, &ids, &[self.body])?;
         Ok(records.iter().filter_map(|record| self.part(record)).collect())

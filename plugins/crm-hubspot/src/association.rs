@@ -34,6 +34,15 @@ impl Activity {
         }
     }
 
+    /// What lists of associations call them: names are promised for notes alone.
+    pub(crate) fn listed_as(self) -> &'static str {
+        match self {
+            Self::Note => "notes",
+            Self::Task => "0-27",
+            Self::Call => "0-48",
+        }
+    }
+
     /// HubSpot's own number of the association.
     fn association(self, subject: &Subject) -> u32 {
         match (self, subject) {

@@ -108,13 +108,15 @@ fn a_repeat_writes_nothing_and_a_lost_answer_is_looked_for() {
     let first = crm.note(&card, &text("a"), "k1").unwrap();
     let (again, asked) = crm.asked(|| crm.note(&card, &text("a"), "k1"));
     assert_eq!((again, asked.len()), (Ok(first), 0));
-    for (kind, note) in [("notes", text("b")), ("calls", Note::Call(call()))] {
+    for (kind, listed_as, note) in
+        [("notes", "notes", text("b")), ("calls", "0-48", Note::Call(call()))]
+    {
         crm.fail_next(&format!("/crm/v3/objects/{kind}"), Fault::LostAnswer);
         assert!(matches!(crm.note(&card, &note, "k2"), Err(Error::UnknownOutcome(_))));
         let (found, asked) = crm.asked(|| crm.note(&card, &note, "k2"));
         assert!(found.is_ok());
         let expected = [
-            format!("GET /crm/v4/objects/contacts/51/associations/{kind}"),
+            format!("GET /crm/v4/objects/contacts/51/associations/{listed_as}"),
             format!("POST /crm/v3/objects/{kind}/batch/read"),
         ];
         assert_eq!(asked, expected);

@@ -1,10 +1,11 @@
 //! The documented answers (`fixtures/doc-*.json`).
 
 use patchbay_sdk::notes::Note;
+use patchbay_sdk::tasks::Task;
 use patchbay_sdk::testing::Host;
 use patchbay_sdk::testing::cassettes::{self, Cassettes};
-use patchbay_sdk::types::{Error, Subject};
-use patchbay_sdk::{Contacts, Deals, Managers, Notes};
+use patchbay_sdk::types::{Call, Direction, Error, Subject};
+use patchbay_sdk::{Contacts, Deals, Managers, Notes, Tasks};
 
 use super::stage::{EMAIL, email, phone};
 use crate::HubSpot;
@@ -67,17 +68,42 @@ fn a_part_of_a_batch_that_is_refused_is_the_fault_of_the_whole() {
 #[test]
 fn deals_and_activities() {
     let host = host(&[
-        ("GET /crm/v3/pipelines/deals", "doc-13-describe"),
+        ("POST /crm/v3/objects/deals", "doc-07-deal"),
         ("POST /crm/v3/objects/notes", "doc-09-note"),
+        ("POST /crm/v3/objects/tasks", "doc-10-task"),
         ("POST /crm/v3/objects/calls", "doc-11-call"),
-    ]);
-    // No pipelines: nothing can be chosen for the deal.
-    let deal = host
-        .run(|| HubSpot::upsert_deal(None, "51".to_owned(), "{}".to_owned(), None, "k".to_owned()));
-    assert!(deal.is_err());
-    let subject = Subject::Card("51".to_owned());
-    let note = host.run(|| HubSpot::add_note(subject, Note::Text("a".to_owned()), "k".to_owned()));
-    assert_eq!(note, Ok("77".to_owned()));
+    ])
+    .setting("pipeline", "default")
+    .setting("stage", "appointmentscheduled");
+    let key = || "k".to_owned();
+    let deal =
+        host.run(|| HubSpot::upsert_deal(None, "51".to_owned(), "{}".to_owned(), None, key()));
+    let deal = deal.unwrap();
+    assert_eq!((deal.id.as_str(), deal.title.as_str()), ("9001", "Call from Ringostat"));
+    let subject = || Subject::Card("51".to_owned());
+    let note = |note| host.run(|| HubSpot::add_note(subject(), note, key()));
+    assert_eq!(note(Note::Text("a".to_owned())), Ok("77".to_owned()));
+    let task = Task {
+        subject: subject(),
+        title: "Call back".to_owned(),
+        text: String::new(),
+        manager: None,
+        due: "2026-12-02T08:00:00Z".to_owned(),
+    };
+    assert_eq!(host.run(|| HubSpot::create_task(task, key())), Ok("78".to_owned()));
+    let call = Call {
+        id: "1".to_owned(),
+        direction: Direction::Internal,
+        client_number: None,
+        agent_number: None,
+        line: None,
+        status: None,
+        missed: false,
+        duration_s: None,
+        recording_url: None,
+        rating: None,
+    };
+    assert_eq!(note(Note::Call(call)), Ok("79".to_owned()));
 }
 
 #[test]

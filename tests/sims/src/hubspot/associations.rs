@@ -58,6 +58,17 @@ impl HubSpot {
         to: &str,
         query: &BTreeMap<String, String>,
     ) -> Answer {
+        // Kinds have numbers too.
+        let numbered = [
+            ("0-1", "contacts"),
+            ("0-3", "deals"),
+            ("0-46", "notes"),
+            ("0-27", "tasks"),
+            ("0-48", "calls"),
+        ];
+        let named =
+            |kind| numbered.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name);
+        let (from, to) = (named(from).unwrap_or(from), named(to).unwrap_or(to));
         if !KINDS.contains(&from) || !KINDS.contains(&to) {
             return refusal(400, "VALIDATION_ERROR", "Unable to infer object type");
         }
