@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Crm, crm};
 use crate::HubSpot;
+use crate::activity::TASK_TYPE;
 use crate::text::{BODY_UNITS_MAX, units};
 
 impl Crm {
@@ -76,7 +77,7 @@ fn a_task_has_its_due_moment_in_utc_and_its_owner() {
     let id = crm.run(|| HubSpot::create_task(task(crm.card()), "k".to_owned())).unwrap();
     let expected = json!({
         "id": id, "hs_timestamp": "2026-12-02T08:00:00Z", "hs_task_subject": "Call back",
-        "hs_task_status": "NOT_STARTED", "hs_task_type": "TODO", "hubspot_owner_id": "700",
+        "hs_task_status": "NOT_STARTED", "hs_task_type": TASK_TYPE, "hubspot_owner_id": "700",
         "hs_task_body": "asked for &lt;prices&gt;<br>[patchbay:k]",
     });
     assert_eq!(crm.only("tasks"), expected);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::stage::{self, email};
 use crate::HubSpot;
+use crate::activity::TASK_TYPE;
 
 fn golden(name: &str) -> Value {
     let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -143,7 +144,7 @@ fn a_task() {
     let request = sent(|| HubSpot::create_task(task, "k".to_owned()).unwrap());
     // The golden one stands alone and is a call; this one belongs to a card and has a text.
     let changes = [
-        ("/properties/hs_task_type", json!("TODO")),
+        ("/properties/hs_task_type", json!(TASK_TYPE)),
         ("/properties/hs_task_body", json!("text<br>[patchbay:k]")),
         (
             "/associations",

