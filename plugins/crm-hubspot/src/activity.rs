@@ -162,8 +162,11 @@ impl Write<'_> {
         if !missing.is_empty() {
             ids.extend(once.write(&known, || self.send(server, &missing))?);
         }
-        let first =
-            ids.into_values().next().ok_or_else(|| errors::unreadable(errors::Effect::Write))?;
+        if ids.len() < parts.len() {
+            return Err(errors::written_in_part());
+        }
+        let first = ids.into_values().next();
+        let first = first.ok_or_else(|| errors::unreadable(errors::Effect::Write))?;
         once.done(&first, Batch::new());
         Ok(first)
     }
@@ -202,7 +205,7 @@ impl Write<'_> {
             let made = sent.map_err(|error| match error {
                 Error::UnknownOutcome(_) => error,
                 _ if ids.is_empty() => error,
-                _ => Error::UnknownOutcome("a part of a long note was written".to_owned()),
+                _ => errors::written_in_part(),
             })?;
             // Their order is not promised: the marks tell, and else the order of the ids.
             let mut made: Vec<&Object> = made.iter().collect();

@@ -65,9 +65,7 @@ pub(crate) fn classify(
 pub(crate) fn of_item(fault: &Value, effect: Effect) -> Error {
     of_body(fault).unwrap_or_else(|| match effect {
         Effect::Read => Error::Unavailable("HubSpot could not read a record of a batch".to_owned()),
-        Effect::Write => {
-            Error::UnknownOutcome("HubSpot carried out a part of the batch".to_owned())
-        }
+        Effect::Write => written_in_part(),
     })
 }
 
@@ -79,6 +77,11 @@ pub(crate) fn unreadable(effect: Effect) -> Error {
             "HubSpot accepted the write with an answer that cannot be read".to_owned(),
         ),
     }
+}
+
+/// A batch that was not carried out whole: what is there is found by its marks.
+pub(crate) fn written_in_part() -> Error {
+    Error::UnknownOutcome("HubSpot carried out a part of the batch".to_owned())
 }
 
 pub(crate) fn not_found() -> Error {

@@ -82,9 +82,11 @@ impl Call {
         let fault = faults
             .map(|fault| errors::of_item(fault, self.effect))
             .find(|fault| !(self.effect == Effect::Read && matches!(fault, Error::NotFound(_))));
-        match fault {
-            Some(fault) => Err(fault),
-            None => Object::list(&answer).ok_or_else(|| errors::unreadable(self.effect)),
+        let results = Object::list(&answer).ok_or_else(|| errors::unreadable(self.effect))?;
+        match (fault, self.effect) {
+            (None, _) => Ok(results),
+            (Some(_), Effect::Write) if !results.is_empty() => Err(errors::written_in_part()),
+            (Some(fault), _) => Err(fault),
         }
     }
 

@@ -208,6 +208,26 @@ fn the_rest_of_a_long_note_is_written_by_the_repeat() {
 }
 
 #[test]
+fn a_note_of_which_a_part_was_refused_is_not_done() {
+    let crm = crm();
+    let card = crm.card();
+    let note = text(&"a".repeat(100_000));
+    let written = crm.sim().add("notes", &[("hs_note_body", "Part 1 of 2<br>a<br>[patchbay:k]")]);
+    crm.sim().associate(("contacts", "51"), ("notes", &written));
+    let fault = json!({ "category": "VALIDATION_ERROR", "message": "x" });
+    let body = json!({ "results": [{ "id": written, "properties": {} }], "numErrors": 1, "errors": [fault] });
+    crm.answer_next("/notes/batch/create", 207, &body);
+    assert!(matches!(crm.note(&card, &note, "k"), Err(Error::UnknownOutcome(_))));
+    // The one that is missing is written alone.
+    assert_eq!(crm.note(&card, &note, "k"), Ok(written));
+    assert_eq!(crm.sim().all("notes").len(), 2);
+    // No word of one of two.
+    let body = json!({ "status": "COMPLETE", "results": [{ "id": "7", "properties": {} }] });
+    crm.answer_next("/notes/batch/create", 201, &body);
+    assert!(matches!(crm.note(&card, &note, "k2"), Err(Error::UnknownOutcome(_))));
+}
+
+#[test]
 fn a_call_is_a_call_with_its_recording() {
     let crm = crm();
     let id = crm.note(&crm.card(), &Note::Call(call()), "k").unwrap();
