@@ -6,6 +6,7 @@
 
 pub mod bitrix24;
 pub mod amocrm;
+pub mod hubspot;
 mod server;
 mod stage;
 
