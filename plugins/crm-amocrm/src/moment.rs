@@ -4,11 +4,7 @@ use patchbay_sdk::instant;
 
 /// `None` for a text that is no RFC 3339 moment of the years 1970 to 9999.
 pub(crate) fn unix(moment: &str) -> Option<i64> {
-    // In one notation: the date and the time of day, and the offset from the 20th byte on.
-    let moment = instant::read(moment)?;
-    let (clock, zone) = moment.split_at_checked("2025-10-09T12:01:00".len())?;
-    let seconds = instant::local(clock)? - i64::from(instant::offset(zone)?) * 60;
-    (0 <= seconds).then_some(seconds)
+    instant::to_unix(moment).filter(|seconds| 0 <= *seconds)
 }
 
 /// `2025-10-09 12:01`, as the clock showed it where it happened.

@@ -47,9 +47,7 @@ fn until(reset_at: i64, now: i64) -> u64 {
 /// A number of seconds, or a moment as RFC 3339: the documents show both.
 fn unix(value: &Value) -> Option<i64> {
     let Value::String(text) = value else { return value.as_i64() };
-    let read = instant::read(text)?;
-    let (moment, offset) = read.split_at_checked("2025-10-09T11:53:20".len())?;
-    Some(instant::local(moment)? - i64::from(instant::offset(offset)?) * 60)
+    instant::to_unix(text).or_else(|| text.trim().parse().ok())
 }
 
 fn key(method: &str) -> String {

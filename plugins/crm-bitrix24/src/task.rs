@@ -18,7 +18,14 @@ const PAGES_MAX: usize = 10;
 
 pub(crate) fn create(portal: &Portal, task: &Task, key: &str) -> Result<String, Error> {
     let owner = Owner::of(&task.subject)?;
-    let due = instant::read(&task.due).ok_or_else(|| {
+    // To the second, in the offset that was told.
+    let whole = |due: String| match due.split_once('.') {
+        Some((clock, rest)) => {
+            format!("{clock}{}", rest.trim_start_matches(|it: char| it.is_ascii_digit()))
+        }
+        None => due,
+    };
+    let due = instant::read(&task.due).map(whole).ok_or_else(|| {
         Error::invalid("due", "must be a moment with an offset, as 2025-10-09T12:01:00+03:00")
     })?;
     let mark = marks::mark(key);

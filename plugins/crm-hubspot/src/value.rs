@@ -60,13 +60,7 @@ pub(crate) fn is_email(text: &str) -> bool {
 
 /// A moment in UTC: `2025-10-09T09:01:00Z`.
 pub(crate) fn moment(text: &str) -> Option<String> {
-    let read = instant::read(text)?;
-    if read.ends_with('Z') {
-        return Some(read);
-    }
-    let (clock, offset) = read.split_at_checked("2025-10-09T12:01:00".len())?;
-    let local = instant::local(clock)?;
-    instant::from_unix(local - i64::from(instant::offset(offset)?) * 60)
+    instant::from_unix(instant::to_unix(text)?)
 }
 
 /// Without the blanks around it and without control characters, which HubSpot's texts cannot hold.

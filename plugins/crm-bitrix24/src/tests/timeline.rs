@@ -51,7 +51,7 @@ fn a_task_stands_in_the_timeline_with_its_end_and_its_manager() {
     let stored = timeline.activity();
     assert_eq!(stored["SUBJECT"], json!("Call back"));
     assert_eq!(stored["RESPONSIBLE_ID"], json!(6));
-    assert_eq!(stored["DEADLINE"], json!("2026-12-02T08:00:00+00:00"));
+    assert_eq!(stored["DEADLINE"], json!("2026-12-02T08:00:00Z"));
     assert_eq!(stored["OWNER_ID"], json!(timeline.deal));
     assert_eq!(run(task(timeline.deal()), "k1").unwrap(), id);
     let nobodys = Task { manager: None, ..task(timeline.card()) };
