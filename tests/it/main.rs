@@ -12,6 +12,7 @@ mod articles;
 mod backend;
 mod changes;
 mod cli;
+mod crms;
 mod door;
 mod embed_route;
 mod enquiries;

@@ -93,6 +93,8 @@ pub struct Bitrix24 {
     pub bucket: f64,
     /// By how much the counter of requests falls in a second.
     pub drain: f64,
+    /// Requests that came too fast.
+    pub refused: usize,
     /// Seconds that one call of a method takes of its time.
     pub costs: BTreeMap<String, f64>,
     /// Unix seconds when the stage was opened.
@@ -136,6 +138,7 @@ impl Bitrix24 {
             scopes: ["crm", "user_basic"].map(str::to_owned).into(),
             bucket: 50.0,
             drain: 2.0,
+            refused: 0,
             costs: BTreeMap::new(),
             opened_s: clock::EXAMPLE_S,
             refuses_empty_ids: false,
@@ -169,6 +172,7 @@ impl Bitrix24 {
         self.level = (self.level - passed * self.drain).max(0.0);
         self.level_at = now;
         if self.bucket < self.level + 1.0 {
+            self.refused += 1;
             return Err(Bad::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
         }
         self.level += 1.0;
