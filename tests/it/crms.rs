@@ -21,8 +21,8 @@ impl<S: Simulator + Send + 'static> Site<S> {
     async fn open(crm: S, plugin: &str, account: impl FnOnce(&str) -> Value) -> Self {
         let crm = patchbay_sims::serve(Stage::new(crm)).await.unwrap();
         let host = TestHost::start().await;
-        host.install("channel-jivo").await;
-        host.install(plugin).await;
+        host.install("channel_jivo").await;
+        host.install(&plugin.replace('-', "_")).await;
         let mut account = account(&crm.url);
         account["plugin"] = json!(plugin);
         account["grants"] = json!([{ "allow": crm.url, "private": true }]);
