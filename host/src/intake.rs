@@ -265,16 +265,13 @@ fn outcome(jobs: Vec<JobView>) -> Option<EventOutcome> {
     }
 }
 
-/// The outcome that knows a card; of several the first, in the order of the integrations.
+/// The outcome that knows a card, else one that tells who looks after whom; of several the first,
+/// in the order of the integrations.
 fn best(results: impl Iterator<Item = EventOutcome>) -> Option<EventOutcome> {
-    let mut first = None;
-    for result in results {
-        if !result.cards.is_empty() {
-            return Some(result);
-        }
-        first.get_or_insert(result);
-    }
-    first
+    results.min_by_key(|result| {
+        let knows_assignments = !result.assignments.is_empty() || result.next_page.is_some();
+        (result.cards.is_empty(), !knows_assignments)
+    })
 }
 
 fn refusal(status: u16, reason: &str) -> Response {
@@ -387,6 +384,17 @@ mod tests {
         let known = known();
         assert_eq!(best([EventOutcome::nothing(), known.clone()].into_iter()), Some(known));
         assert_eq!(best(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn who_looks_after_whom_is_told_by_the_crm_that_knows() {
+        let problem = Some(crate::card::AdapterError::Unsupported("no managers".to_owned()));
+        let cannot = EventOutcome { problem, ..EventOutcome::nothing() };
+        let next_page = Some("2".to_owned());
+        let told = EventOutcome { next_page, ..EventOutcome::nothing() };
+        let both = [cannot.clone(), EventOutcome::nothing(), told.clone()];
+        assert_eq!(best(both.into_iter()), Some(told));
+        assert_eq!(best([cannot.clone()].into_iter()), Some(cannot));
     }
 
     #[test]

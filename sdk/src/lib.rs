@@ -149,6 +149,7 @@ pub mod shown;
 pub mod tasks;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
+pub mod transcript;
 pub mod types;
 pub mod vault;
 

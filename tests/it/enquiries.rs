@@ -43,6 +43,12 @@ pub(crate) fn finished(chat: u64, number: u64, messages: u64) -> Value {
     body
 }
 
+/// How many messages of a note's transcript somebody has said; who was silent is told by the system.
+pub(crate) fn said(note: &Value) -> usize {
+    let messages = note["transcript"]["messages"].as_array().unwrap();
+    messages.iter().filter(|message| message["author"] != "system").count()
+}
+
 pub(crate) fn phone(number: u64) -> String {
     format!("+7900{:07}", 1_000_000 + number)
 }

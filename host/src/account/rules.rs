@@ -149,6 +149,9 @@ pub struct Wording {
 pub struct NoteRule {
     /// Whether an enquiry leaves a note of where it came from: channel, page, referrer, campaign.
     pub source: bool,
+    /// Whether each message leaves a note with its author: for channels that tell the messages of a
+    /// conversation one by one, and not again at its end.
+    pub messages: bool,
 }
 
 /// Who looks after a new card, deal or task: the first that there is, in the order of the fields.

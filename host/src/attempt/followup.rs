@@ -149,8 +149,8 @@ impl<'a> FollowUp<'a> {
     async fn updated(&self, deal: Deal) -> Result<Deal, Failure> {
         let Course { rulebook, event, .. } = self.course;
         let (step, decision) = rulebook.deal_step(event, Some(&deal));
-        self.ledger().decide(decision);
         if step != DealStep::Update {
+            self.ledger().decide(decision);
             return Ok(deal);
         }
         if policy::deal_update(self.reading, &deal, &[]).is_empty() {
@@ -162,6 +162,7 @@ impl<'a> FollowUp<'a> {
         if fields.is_empty() || is_empty_record(&native) {
             return self.as_it_is(deal).await;
         }
+        self.ledger().decide(decision);
         let (id, card) = (Some(deal.id.clone()), self.card.id.clone());
         let write = Write::Deal { id, card, native, manager: None };
         match self.ledger().write(UPDATE_DEAL, write, deal).await? {
@@ -175,6 +176,9 @@ impl<'a> FollowUp<'a> {
 
     /// Nothing is left to write. A write of an earlier attempt whose answer was lost has turned up.
     async fn as_it_is(&self, deal: Deal) -> Result<Deal, Failure> {
+        let decided = format!("deal {} stays as it is", deal.id);
+        let because = "it has all that the mapping gives it";
+        self.ledger().decide(Decision::new("deal", decided, because));
         if self.ledger().is_open(UPDATE_DEAL) {
             self.ledger().done(UPDATE_DEAL, &deal).await?;
         }

@@ -51,11 +51,16 @@ impl Course<'_> {
                 return Ok(Known::nothing());
             }
             let reading = self.read().await?;
+            if let Kind::ManagersAsked(page) = &self.event.kind {
+                if reading.filtered.is_some() {
+                    return Ok(unanswered(
+                        "the integration's filter does not let the question through",
+                    ));
+                }
+                return self.assignments(page.as_deref()).await;
+            }
             if reading.filtered.is_some() {
                 return Ok(Known::nothing());
-            }
-            if let Kind::ManagersAsked(page) = &self.event.kind {
-                return self.assignments(page.as_deref()).await;
             }
             let is_assigned = matches!(self.event.kind, Kind::ConversationAssigned(_));
             if reading.client.is_empty() && !is_assigned {
@@ -95,13 +100,14 @@ impl Course<'_> {
         matches!(self.event.kind, Kind::ClientAsked | Kind::ManagersAsked(_))
     }
 
-    /// One page of who looks after whom.
+    /// One page of who looks after whom. A CRM that cannot tell is a problem of the answer: nobody
+    /// must take it for an empty list.
     async fn assignments(&self, page: Option<&str>) -> Result<Known, Failure> {
         const CANNOT: &str = "the CRM does not tell who looks after whom";
         let mut known = Known::nothing();
         if !self.ledger.crm.has(Role::Managers) {
             self.cannot(CANNOT);
-            return Ok(known);
+            return Ok(unanswered(CANNOT));
         }
         if !self.ledger.can_ask() {
             return Ok(known);
@@ -112,6 +118,7 @@ impl Course<'_> {
             }
             Err(failure) if matches!(*failure.problem, AdapterError::Unsupported(_)) => {
                 self.cannot(CANNOT);
+                known = unanswered(CANNOT);
             }
             Err(failure) => return Err(failure),
         }
@@ -186,6 +193,13 @@ impl Course<'_> {
     pub(super) fn cannot(&self, text: &str) {
         self.ledger.remark(Remark { kind: RemarkKind::Unsupported, text: text.to_owned() });
     }
+}
+
+/// Nothing is to be done, and the question has no answer.
+fn unanswered(why: &str) -> Known {
+    let mut known = Known::nothing();
+    known.outcome.problem = Some(AdapterError::Unsupported(why.to_owned()));
+    known
 }
 
 /// What a deal is remembered by that a job of ours has made: an id that leads to its card.

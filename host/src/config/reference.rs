@@ -98,7 +98,9 @@ const ENTRIES: &str = "
 # # Kinds of events that open a deal; empty for every enquiry.
 # deal = { events = [] }
 # task = { on_repeat = true, due_minutes = 1440, missed_call = { title = \"Call back\" } }
-# note = { source = false }
+# # A note of the source of each enquiry; a note of each message, for channels whose end of a chat
+# # brings none.
+# note = { source = false, messages = false }
 # # The first that there is; a card's own manager comes after the agent and before the pool.
 # responsible = { agent = true, pool = \"sales\", default = \"7\" }
 # lines = [{ title = \"Balance\", text = \"{{ card.fields.balance }}\" }]

@@ -41,8 +41,9 @@ pub(super) fn problems(rules: &Rules, options: IntegrationOptions) -> Vec<Proble
     found.check_mapping(rules, options);
     found.check_deals(rules, options);
     found.check_tasks(rules, options);
-    if rules.note.source && !options.notes {
-        found.add("note.source", "the option `notes` is off: turn it on, or this off");
+    let of_notes = [("note.source", rules.note.source), ("note.messages", rules.note.messages)];
+    for (field, _) in of_notes.into_iter().filter(|(_, is_on)| *is_on && !options.notes) {
+        found.add(field, "the option `notes` is off: turn it on, or this off");
     }
     if rules.responsible.default.as_deref().is_some_and(|default| default.trim().is_empty()) {
         found.add("responsible.default", "is empty: leave it out, or name a manager");

@@ -1,7 +1,7 @@
 //! What an event asks for beside the card: a deal, a task, a note.
 
 use crate::{
-    card::{Call, Card, Deal, Direction, ExternalId, Field, Identifier, Note, Value},
+    card::{Call, Card, Deal, Direction, ExternalId, Field, Identifier, Note, Transcript, Value},
     event::{Event, Kind},
     id::AccountId,
 };
@@ -110,6 +110,19 @@ pub fn errand(event: &Event, open: Option<&Deal>) -> Option<Errand> {
     }
 }
 
+/// What is written down of a message where the rules want each one: a conversation of its own.
+pub(super) fn message_note(event: &Event) -> Option<Note> {
+    let Kind::MessageReceived(message) = &event.kind else { return None };
+    let moment = message.sent_at.clone().or_else(|| event.occurred_at.clone());
+    Some(Note::Transcript(Transcript {
+        started_at: moment.clone(),
+        finished_at: moment,
+        topic: None,
+        rating: None,
+        messages: vec![message.clone()],
+    }))
+}
+
 /// What is written down of an event.
 pub fn note(event: &Event) -> Option<Note> {
     match &event.kind {
@@ -143,7 +156,6 @@ fn text<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::Transcript;
 
     fn event(kind: Kind) -> Event {
         let field = |key: &str, text: &str| Field {

@@ -151,7 +151,8 @@ impl Rulebook {
         if !self.options().notes {
             return none("the option `notes` is off");
         }
-        let own = enquiry::note(event).map(|note| (NOTE, note));
+        let message = || enquiry::message_note(event).filter(|_| self.rules().note.messages);
+        let own = enquiry::note(event).or_else(message).map(|note| (NOTE, note));
         let is_told = self.rules().note.source && self.settles_enquiry(event) && !is_known;
         let source = is_told.then(|| (SOURCE_NOTE, Note::Text(source_of(reading, event, channel))));
         let notes: Vec<(&str, Note)> = own.into_iter().chain(source).collect();

@@ -1,6 +1,10 @@
 //! A request to the events of the contract.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use patchbay_sdk::channel::{Event, Kind, Request};
+use patchbay_sdk::form::Pair;
 use patchbay_sdk::instant;
 use patchbay_sdk::json::Node;
 use patchbay_sdk::types::{Author, Call, Direction, ExternalId, Field, Identifier, Message, Value};
@@ -37,16 +41,27 @@ pub(crate) fn read(
     }
     let Node::Object(members) = &mut node else { return Err(Fault::NotAnObject) };
     let mut is_as_received = input.is_as_received;
-    for (name, value) in &input.query {
-        if members.iter().all(|(known, _)| known != name) {
-            members.push((name.as_str().into(), Node::Text(value.as_str().into())));
-            is_as_received = false;
-        }
-    }
+    let missing = missing(members, &input.query);
+    is_as_received &= missing.is_empty();
+    members.extend(missing);
     let event = Reading { body: &node, request, options, index: None }.event();
     let event = event.ok_or(Fault::NothingRecognised)?;
     let context = (!is_as_received).then(|| json(&node));
     Ok(vec![Event { context, ..event }])
+}
+
+/// The parameters of the URL that the object does not name, each name once.
+fn missing<'a>(
+    members: &[(Cow<'_, str>, Node<'_>)],
+    query: &'a [Pair],
+) -> Vec<(Cow<'a, str>, Node<'a>)> {
+    // Few bodies have both; with many of each, every pair for every member would be too slow.
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    if !query.is_empty() {
+        known.extend(members.iter().map(|(name, _)| name.as_ref()));
+    }
+    let new = query.iter().filter(|(name, _)| known.insert(name));
+    new.map(|(name, value)| (name.as_str().into(), Node::Text(value.as_str().into()))).collect()
 }
 
 /// An item in which nothing is recognised is ignored, unless all are so.

@@ -32,6 +32,9 @@ impl Adapter for Generic {
 
 impl Channel for Generic {
     fn receive(request: Request) -> Result<Received, Error> {
+        if !matches!(request.method.as_str(), "GET" | "POST") {
+            return Ok(Received::Answer(not_allowed()));
+        }
         // Who did not sign learns nothing of the settings and leaves nothing to read again.
         let signature = signature::check(&request, &settings::get);
         if let Signature::Refused(reason) = signature {
@@ -49,6 +52,11 @@ impl Channel for Generic {
     fn reply(_: Request, _: Vec<Outcome>) -> Response {
         accepted()
     }
+}
+
+/// A look at the address, or what writes elsewhere, is no lead.
+fn not_allowed() -> Response {
+    Response::not_allowed("GET, POST", "This address takes events, sent with POST or GET.\n")
 }
 
 fn rejected(status: u16, reason: String) -> Received {

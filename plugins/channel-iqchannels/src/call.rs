@@ -3,15 +3,14 @@
 use std::fmt;
 
 use patchbay_sdk::channel::{Event, Intake, Kind, Received, Rejection, Request, Response};
-use patchbay_sdk::json::tolerant::Text;
-use patchbay_sdk::json::{DEPTH_MAX, is_too_deep};
+use patchbay_sdk::form::without_mark;
+use patchbay_sdk::json::tolerant::{Item, Text};
+use patchbay_sdk::json::{self, Source};
 use patchbay_sdk::types::Identifier;
 
 use crate::search::Search;
 use crate::webhook::{Body, Webhook};
 use crate::{answer, auth, event, form, managers, search};
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A request that could be read.
 #[derive(Debug)]
@@ -30,8 +29,7 @@ pub(crate) enum Fault {
     Method,
     NotUtf8,
     NotAnObject,
-    NotReadable { line: usize, column: usize },
-    TooDeep,
+    Json(json::Fault),
     Missing(&'static str),
     Unknown,
 }
@@ -42,15 +40,18 @@ impl fmt::Display for Fault {
             Self::Method => f.write_str("the method is neither POST nor GET"),
             Self::NotUtf8 => f.write_str("the body is not UTF-8"),
             Self::NotAnObject => f.write_str("the body is neither a JSON object nor a form"),
-            Self::NotReadable { line, column } => {
-                write!(f, "the body cannot be read at line {line}, column {column}: no JSON, or a member of another type")
-            }
-            Self::TooDeep => write!(f, "the body is nested deeper than {DEPTH_MAX} levels"),
+            Self::Json(fault) => fault.fmt(f),
             Self::Missing(member) => write!(f, "the body has no `{member}`, which this path needs"),
             Self::Unknown => f.write_str(
                 "the body is none of iQChannels': expected `ChatEvent` (webhook), `client` (search) or `token` (auth)",
             ),
         }
+    }
+}
+
+impl From<json::Fault> for Fault {
+    fn from(fault: json::Fault) -> Self {
+        Self::Json(fault)
     }
 }
 
@@ -76,7 +77,7 @@ impl Interface {
     }
 
     fn shown_by(body: &Body<'_>) -> Option<Self> {
-        if body.event.is_some() {
+        if !body.event.is_blank() {
             Some(Self::Webhook)
         } else if body.client.get().is_some() {
             Some(Self::Search)
@@ -90,37 +91,69 @@ impl Interface {
 
 /// A request as events, or as the answer to give at once.
 pub(crate) fn received(request: &Request) -> Received {
-    match read(request) {
-        Ok(Call::Webhook(webhook)) => {
-            let event = event::event(&webhook, context(request));
+    let received = read(request, |call, source| match call {
+        Call::Webhook(webhook) => {
+            // What templates see: the body itself, or what was read in its place.
+            let context = source.filter(|source| source.changed);
+            let event = event::event(&webhook, context.map(|source| source.text.to_owned()));
             Received::Events(Intake { events: vec![event], fallback: answer::received() })
         }
-        Ok(Call::Search(search)) => search::received(&search, request),
-        Ok(Call::Auth(token)) => auth::received(&token, request),
-        Ok(Call::Managers(page)) => managers::received(&page, request),
-        Err(Fault::Method) => Received::Answer(answer::not_allowed()),
-        Err(fault) => Received::Reject(Rejection { status: 400, reason: fault.to_string() }),
+        Call::Search(search) => search::received(&search, request),
+        Call::Auth(token) => auth::received(&token, request),
+        Call::Managers(page) => managers::received(&page, request),
+    });
+    received.unwrap_or_else(|fault| match fault {
+        Fault::Method => Received::Answer(answer::not_allowed()),
+        fault => Received::Reject(Rejection { status: 400, reason: fault.to_string() }),
+    })
+}
+
+/// Reads a request, whatever its content type says, and hands it on with the JSON that was read.
+pub(crate) fn read<R>(
+    request: &Request,
+    then: impl FnOnce(Call<'_>, Option<Source<'_>>) -> R,
+) -> Result<R, Fault> {
+    let named = Interface::named_by(&request.path);
+    let sent: &[u8] = match request.method.as_str() {
+        "GET" if matches!(named, None | Some(Interface::Managers)) => b"",
+        "POST" => &request.body,
+        _ => return Err(Fault::Method),
+    };
+    let bare = without_mark(sent).trim_ascii();
+    match bare.first() {
+        None if named == Some(Interface::Managers) || asks_for_managers(named, &request.query) => {
+            let query = form::body(&request.query).ok_or(Fault::NotUtf8)?;
+            Ok(then(Call::Managers(query.page), None))
+        }
+        None if named.is_none() => Err(Fault::Unknown),
+        Some(b'{') => {
+            let body = json::Body::object(sent)?;
+            let (body, source) = body.read::<Body<'_>>()?;
+            Ok(then(call(named, body)?, Some(source)))
+        }
+        _ => {
+            let text = str::from_utf8(bare).ok().ok_or(Fault::NotUtf8)?;
+            let is_form = text.contains('=') && !text.starts_with(['[', '"', '<', '-']);
+            if !is_form {
+                return Err(Fault::NotAnObject);
+            }
+            Ok(then(call(named, form::body(text).ok_or(Fault::NotUtf8)?)?, None))
+        }
     }
 }
 
-/// Reads a request, whatever its content type says.
-pub(crate) fn read(request: &Request) -> Result<Call<'_>, Fault> {
-    let named = Interface::named_by(&request.path);
-    let text = match request.method.as_str() {
-        "GET" if matches!(named, None | Some(Interface::Managers)) => "",
-        "POST" => str::from_utf8(&request.body).ok().ok_or(Fault::NotUtf8)?,
-        _ => return Err(Fault::Method),
-    };
-    let text = text.trim_start_matches(BYTE_ORDER_MARK).trim();
-    if text.is_empty() && matches!(named, None | Some(Interface::Managers)) {
-        let query = form::body(&request.query).ok_or(Fault::NotUtf8)?;
-        return Ok(Call::Managers(query.page));
-    }
-    let body = body(text)?;
+/// Without a path another sender's GET looks the same but for its parameters: no list of clients is
+/// for that one.
+fn asks_for_managers(named: Option<Interface>, query: &str) -> bool {
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    named.is_none() && pairs.all(|pair| pair == "page" || pair.starts_with("page="))
+}
+
+fn call(named: Option<Interface>, body: Body<'_>) -> Result<Call<'_>, Fault> {
     match named.or_else(|| Interface::shown_by(&body)).ok_or(Fault::Unknown)? {
+        Interface::Webhook if body.event.is_blank() => Err(Fault::Missing("ChatEvent")),
         Interface::Webhook => {
-            let event = body.event.ok_or(Fault::Missing("ChatEvent"))?;
-            let rels = body.rels.unwrap_or_default();
+            let Body { event, rels, .. } = body;
             Ok(Call::Webhook(Box::new(Webhook { event, rels })))
         }
         Interface::Search => Search::of(body).map(Call::Search).ok_or(Fault::Missing("client")),
@@ -128,25 +161,6 @@ pub(crate) fn read(request: &Request) -> Result<Call<'_>, Fault> {
         Interface::Auth => Ok(Call::Auth(body.token)),
         Interface::Managers => Ok(Call::Managers(body.page)),
     }
-}
-
-fn body(text: &str) -> Result<Body<'_>, Fault> {
-    if text.starts_with('{') {
-        if is_too_deep(text.as_bytes()) {
-            return Err(Fault::TooDeep);
-        }
-        // Keeps the place alone: the words of the parser could repeat what stands there.
-        return serde_json::from_str(text)
-            .map_err(|error| Fault::NotReadable { line: error.line(), column: error.column() });
-    }
-    let is_form = text.contains('=') && !text.starts_with(['[', '"', '<', '-']);
-    if is_form { form::body(text).ok_or(Fault::NotUtf8) } else { Err(Fault::NotAnObject) }
-}
-
-/// What templates see of a webhook: the body itself, or what is left of it without its mark.
-fn context(request: &Request) -> Option<String> {
-    let text = str::from_utf8(&request.body).ok()?.strip_prefix(BYTE_ORDER_MARK)?;
-    Some(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())
 }
 
 /// A question to the CRM: stored nowhere, and answered apart from every other one.

@@ -1,12 +1,14 @@
 //! Who the client of a webhook is, and who answered.
 
 use patchbay_sdk::json::tolerant::Text;
-use patchbay_sdk::settings;
 use patchbay_sdk::types::{ExternalId, Field, Identifier, Person};
+use patchbay_sdk::{settings, transcript};
 
 use crate::manifest::{CLIENT_SYSTEM, INTEGRATION_ID_IS, INTEGRATION_SYSTEM};
 use crate::webhook::{User, Webhook};
 
+/// An operator stands at each of his messages: longer names are cut, longer ids and addresses none.
+pub(crate) const MAX_PERSON_BYTES: usize = 256;
 /// The value of `source`: by it clients of this channel are found in the CRM.
 const SOURCE: &str = "iQChannels";
 
@@ -45,29 +47,26 @@ pub(crate) fn fields(webhook: &Webhook<'_>) -> Vec<Field> {
         ("source", Some(SOURCE.to_owned())),
         ("iqchannels-channel", webhook.channel().map(str::to_owned)),
         ("iqchannels-ticket", webhook.ticket_id().map(str::to_owned)),
+        (
+            "iqchannels-operator",
+            agent(webhook).as_ref().and_then(transcript::name).map(str::to_owned),
+        ),
     ];
     values.into_iter().filter_map(|(key, value)| Some(Field::text(key, value?))).collect()
 }
 
-/// The operator whom the event names.
-pub(crate) fn agents(webhook: &Webhook<'_>) -> Vec<Person> {
-    agent(webhook, &webhook.event.user_id).into_iter().collect()
+/// The operator whom the event names, known by name or not.
+pub(crate) fn agent(webhook: &Webhook<'_>) -> Option<Person> {
+    let id = &webhook.event.user_id;
+    known_or_not(id, webhook.user(id))
 }
 
-/// The operator of this id, known by name or not.
-pub(crate) fn agent(webhook: &Webhook<'_>, id: &Text<'_>) -> Option<Person> {
-    let unknown =
-        || Some(Person { id: id.owned(), name: None, email: None, phone: None, active: true });
-    id.get()?;
-    webhook.user(id).map(person).or_else(unknown)
-}
-
-fn person(user: &User<'_>) -> Person {
-    Person {
-        id: user.id.owned(),
-        name: user.display_name.owned().or_else(|| user.name.owned()),
-        email: user.email.owned(),
-        phone: None,
-        active: true,
-    }
+/// The operator of this id.
+pub(crate) fn known_or_not(id: &Text<'_>, user: Option<&User<'_>>) -> Option<Person> {
+    let id = id.owned_within(MAX_PERSON_BYTES)?;
+    let name = user.and_then(|user| {
+        user.display_name.cut(MAX_PERSON_BYTES).or_else(|| user.name.cut(MAX_PERSON_BYTES))
+    });
+    let email = user.and_then(|user| user.email.owned_within(MAX_PERSON_BYTES));
+    Some(Person { id: Some(id), name, email, phone: None, active: true })
 }

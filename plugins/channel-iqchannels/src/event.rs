@@ -1,16 +1,20 @@
 //! A webhook to the event of the contract.
 
+use std::collections::BTreeMap;
+
 use patchbay_sdk::channel::{Event, Kind};
-use patchbay_sdk::instant;
-use patchbay_sdk::types::{Author, Message, Transcript};
+use patchbay_sdk::types::{Author, Message, Person, Transcript};
+use patchbay_sdk::{instant, transcript};
 
 use crate::client;
-use crate::webhook::{ChatMessage, Webhook};
+use crate::webhook::{ChatMessage, User, Webhook};
 
 /// Longer names of unknown events are cut.
 const MAX_NAME_CHARS: usize = 64;
 /// The vendor's ids are numbers; a longer text in the place of one is none.
 const MAX_ID_BYTES: usize = 64;
+/// Stands before the name of an operator of whom no message tells.
+const OPERATOR: [&str; 2] = ["Оператор", "Операторы"];
 
 pub(crate) fn event(webhook: &Webhook<'_>, context: Option<String>) -> Event {
     let kind = kind(webhook);
@@ -24,7 +28,7 @@ pub(crate) fn event(webhook: &Webhook<'_>, context: Option<String>) -> Event {
         kind,
         client: client::identifiers(webhook),
         fields: client::fields(webhook),
-        agents: client::agents(webhook),
+        agents: client::agent(webhook).into_iter().collect(),
         context,
     }
 }
@@ -58,7 +62,8 @@ fn kind(webhook: &Webhook<'_>) -> Kind {
     match name {
         "chat_created" | "chat_opened" => Kind::ConversationStarted,
         "chat_closed" => Kind::ConversationFinished(transcript(webhook)),
-        // So that the host learns who is responsible.
+        // So that the CRM learns who is responsible: of a new card and deal as their agent, of others
+        // by the field of the operator.
         "chat_assigned" => Kind::ClientUpdated,
         "message_created" => created(webhook),
         _ => Kind::Ignored(ignored_name(name)),
@@ -68,7 +73,8 @@ fn kind(webhook: &Webhook<'_>) -> Kind {
 /// A message without its text still tells that the client is there; one of the server's own does not.
 fn created(webhook: &Webhook<'_>) -> Kind {
     let Some(sent) = webhook.message() else { return Kind::ClientUpdated };
-    match message(webhook, sent) {
+    let agent = || client::known_or_not(&sent.user_id, webhook.user(&sent.user_id));
+    match message(webhook, sent, agent) {
         Some(message) if message.author != Author::System => Kind::MessageReceived(message),
         Some(_) => Kind::Ignored("message_created of the system".to_owned()),
         None => Kind::ClientUpdated,
@@ -76,12 +82,16 @@ fn created(webhook: &Webhook<'_>) -> Kind {
 }
 
 /// `None` where it says nothing.
-fn message(webhook: &Webhook<'_>, sent: &ChatMessage<'_>) -> Option<Message> {
+fn message(
+    webhook: &Webhook<'_>,
+    sent: &ChatMessage<'_>,
+    agent: impl FnOnce() -> Option<Person>,
+) -> Option<Message> {
     let author = author(webhook, sent);
     let file = || sent.file_id.get().map(|id| format!("[file {id}]"));
     Some(Message {
         author,
-        agent: if author == Author::Agent { client::agent(webhook, &sent.user_id) } else { None },
+        agent: if author == Author::Agent { agent() } else { None },
         sent_at: sent.created_at.get().and_then(moment),
         text: sent.text.owned().or_else(file)?,
     })
@@ -100,19 +110,38 @@ fn author(webhook: &Webhook<'_>, sent: &ChatMessage<'_>) -> Author {
     }
 }
 
-/// As far as the server sent it along.
+/// As far as the server sent it along, and who it was that closed the chat.
 fn transcript(webhook: &Webhook<'_>) -> Transcript {
-    let chat = webhook.event.chat_id.get();
-    let sent = webhook.rels.messages.iter().flatten();
-    let of_chat = sent.filter(|message| message.chat_id.get() == chat);
-    let messages = of_chat.filter_map(|sent| message(webhook, sent)).collect::<Vec<_>>();
+    let messages = messages(webhook);
+    let closed_by = client::agent(webhook);
+    let silent = transcript::silent_agents(OPERATOR, closed_by.as_slice(), &messages);
     Transcript {
         started_at: messages.iter().filter_map(|message| message.sent_at.clone()).min(),
         finished_at: webhook.event.created_at.get().and_then(moment),
         topic: None,
         rating: None,
-        messages,
+        messages: silent.into_iter().chain(messages).collect(),
     }
+}
+
+/// Each with its operator, who is looked for among all once and not for every message.
+fn messages(webhook: &Webhook<'_>) -> Vec<Message> {
+    let users = webhook.rels.users.items.iter().filter_map(|user| Some((user.id.get()?, user)));
+    // Of two with one id the first counts.
+    let users: BTreeMap<&str, &User<'_>> = users.rev().collect();
+    let chat = webhook.event.chat_id.get();
+    let sent = &webhook.rels.messages;
+    let of_chat = sent.items.iter().filter(|message| message.chat_id.get() == chat);
+    let mut messages = of_chat
+        .filter_map(|sent| {
+            let user = || users.get(sent.user_id.get()?).copied();
+            message(webhook, sent, || client::known_or_not(&sent.user_id, user()))
+        })
+        .collect::<Vec<_>>();
+    if 0 < sent.left_out {
+        messages.push(transcript::system(format!("… (+{})", sent.left_out)));
+    }
+    messages
 }
 
 fn ignored_name(name: &str) -> String {

@@ -40,12 +40,13 @@ impl Channel for IqChannels {
     }
 
     fn reply(request: Request, outcomes: Vec<Outcome>) -> Response {
-        match call::read(&request) {
-            Ok(Call::Search(search)) => search::reply(&search, outcomes.first(), &request),
-            Ok(Call::Auth(_)) => auth::reply(outcomes.first()),
-            Ok(Call::Managers(_)) => managers::reply(outcomes.first()),
-            Ok(Call::Webhook(_)) | Err(_) => answer::received(),
-        }
+        let reply = call::read(&request, |call, _| match call {
+            Call::Search(search) => search::reply(&search, outcomes.first(), &request),
+            Call::Auth(_) => auth::reply(outcomes.first()),
+            Call::Managers(page) => managers::reply(&page, outcomes.first()),
+            Call::Webhook(_) => answer::received(),
+        });
+        reply.unwrap_or_else(|_| answer::received())
     }
 }
 

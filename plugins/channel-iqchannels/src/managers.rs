@@ -38,10 +38,17 @@ pub(crate) fn received(page: &Text<'_>, request: &Request) -> Received {
 }
 
 /// Managers who have left are not told: no client shall be sent to them.
-pub(crate) fn reply(outcome: Option<&Outcome>) -> Response {
+///
+/// Where nobody looks after anybody, the question has reached no CRM that knows managers, or the
+/// CRM's operator has not begun with it: neither is a reason to take the clients from theirs.
+pub(crate) fn reply(page: &Text<'_>, outcome: Option<&Outcome>) -> Response {
     let Some(outcome) = outcome.filter(|outcome| outcome.problem.is_none()) else {
         return unavailable();
     };
+    let is_first = page.get().is_none();
+    if is_first && outcome.assignments.is_empty() && outcome.next_page.is_none() {
+        return unavailable();
+    }
     let managers = outcome.assignments.iter().filter_map(manager).collect();
     answer::json(&Page { managers, next_page: outcome.next_page.as_deref() })
 }

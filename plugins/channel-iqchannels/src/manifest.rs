@@ -94,7 +94,7 @@ fn search() -> Vec<Setting> {
         text(
             SECRET_WORD_CHANNELS,
             "Channels with a secret word",
-            "Short names of the channels where a client has to say his secret word, parted by commas; `*` for all.",
+            "Short names of the channels where a client has to say his secret word, parted by commas, semicolons or blanks; `*` for all.",
             None,
         ),
         text(

@@ -3,7 +3,7 @@
 use patchbay_sdk::channel::{Kind, Outcome, Received, Request, Response};
 use patchbay_sdk::json::tolerant::Text;
 use patchbay_sdk::types::{Card, Identifier};
-use patchbay_sdk::{log, settings};
+use patchbay_sdk::{log, settings, vault};
 use serde::Serialize;
 
 use crate::manifest::{SECRET_WORD_CHANNELS, SECRET_WORD_FIELD, SECRET_WORD_TEXT};
@@ -75,13 +75,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A channel that was not named is treated as one of those that ask.
+    /// A channel that was not named is treated as one of those that ask. However the operator parts
+    /// and spells the names, none of them goes without the word.
     fn needs_word(&self) -> bool {
         let Some(channels) = settings::get(SECRET_WORD_CHANNELS) else { return false };
-        let mut named = channels.split([',', ' ', '\n']).filter(|name| !name.is_empty()).peekable();
-        let own = self.channel_id.get();
-        named.peek().is_some()
-            && (own.is_none() || named.any(|name| name == EVERY_CHANNEL || Some(name) == own))
+        let channels = channels.to_lowercase();
+        let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+        let mut named = channels.split(is_between).filter(|name| !name.is_empty()).peekable();
+        let Some(own) = self.channel_id.get().map(str::to_lowercase) else {
+            return named.peek().is_some();
+        };
+        named.any(|name| name == EVERY_CHANNEL || name == own)
     }
 }
 
@@ -93,6 +97,10 @@ fn is_phone(text: &str) -> bool {
 }
 
 pub(crate) fn received(search: &Search<'_>, request: &Request) -> Received {
+    // Asks no CRM: how long the answer takes would tell who is known there.
+    if let Some(step) = first_step(search) {
+        return Received::Answer(step);
+    }
     let context = Context {
         ask: "search",
         client: search.client.get(),
@@ -101,9 +109,7 @@ pub(crate) fn received(search: &Search<'_>, request: &Request) -> Received {
     };
     let context = serde_json::to_string(&context).expect("texts are always JSON");
     let event = call::question(request, Kind::ClientAsked, vec![search.identifier()], context);
-    // The question for the word needs no CRM.
-    let fallback = first_step(search).unwrap_or_else(answer::unavailable);
-    call::asked(event, fallback)
+    call::asked(event, answer::unavailable())
 }
 
 /// Found is only a client who is the only one. Of several the chat has to learn more, because the
@@ -151,8 +157,9 @@ fn first_step(search: &Search<'_>) -> Option<Response> {
 /// Without regard to case and to spaces around it; a card without a word is proven by none.
 fn knows(card: &Card, field: &str, word: &str) -> bool {
     let word = word.to_lowercase();
+    let is_said = |text: &str| vault::are_equal(text.to_lowercase().as_bytes(), word.as_bytes());
     let texts = card.field(field).map(|value| value.texts()).unwrap_or_default();
-    texts.iter().map(|text| text.trim()).any(|text| !text.is_empty() && text.to_lowercase() == word)
+    texts.iter().map(|text| text.trim()).any(|text| !text.is_empty() && is_said(text))
 }
 
 #[cfg(test)]

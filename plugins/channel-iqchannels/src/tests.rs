@@ -2,6 +2,7 @@
 
 mod asks;
 mod events;
+mod managers;
 mod never_panics;
 mod pages;
 mod refused;

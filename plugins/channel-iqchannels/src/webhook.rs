@@ -1,32 +1,20 @@
 //! The bodies that come in: members that this adapter reads, all of them optional.
 
-use patchbay_sdk::json::tolerant::{Flag, Text};
+use patchbay_sdk::json::tolerant::{Flag, Item, List, Text};
+use patchbay_sdk::tolerant;
 
-/// Structs whose members may be absent, and borrow from the body but for those after the semicolon.
-/// What is not named is skipped.
-macro_rules! members {
-    ($($(#[$meta:meta])* struct $name:ident<$life:lifetime> {
-        $($key:literal => $field:ident: $type:ty),+
-        $(; $($own_key:literal => $own:ident: $own_type:ty),+)? $(,)?
-    })+) => {$(
-        $(#[$meta])*
-        #[derive(Debug, Default, serde::Deserialize)]
-        #[serde(default)]
-        pub(crate) struct $name<$life> {
-            $(#[serde(rename = $key, borrow)] pub(crate) $field: $type,)+
-            $($(#[serde(rename = $own_key)] pub(crate) $own: $own_type),+)?
-        }
-    )+};
-}
+/// More than this of one kind beside the event are not kept.
+pub(crate) const MAX_NAMED: usize = 100;
+/// More messages than this are counted, not kept.
+pub(crate) const MAX_MESSAGES: usize = 10_000;
 
-/// A list of the vendor: `null` where Go had none.
-type List<T> = Option<Vec<T>>;
+type Named<T> = List<T, MAX_NAMED>;
 
-members! {
+tolerant! {
     /// Any JSON body that this channel takes; a form fills the same members.
-    struct Body<'a> {
-        "ChatEvent" => event: Option<ChatEvent<'a>>,
-        "Rels" => rels: Option<Rels<'a>>,
+    pub(crate) struct Body<'a> {
+        "ChatEvent" => event: ChatEvent<'a>,
+        "Rels" => rels: Rels<'a>,
         "client" => client: Text<'a>,
         "clientIdType" => client_id_type: Text<'a>,
         "channelId" => channel_id: Text<'a>,
@@ -35,7 +23,7 @@ members! {
         "page" => page: Text<'a>,
     }
 
-    struct ChatEvent<'a> {
+    pub(crate) struct ChatEvent<'a> {
         "Id" => id: Text<'a>,
         "Type" => kind: Text<'a>,
         "ChatId" => chat_id: Text<'a>,
@@ -44,31 +32,31 @@ members! {
         "Actor" => actor: Text<'a>,
         "ClientId" => client_id: Text<'a>,
         "UserId" => user_id: Text<'a>,
-        "CreatedAt" => created_at: Text<'a>;
+        "CreatedAt" => created_at: Text<'a>,
         "Transitive" => transitive: Flag,
     }
 
-    struct Rels<'a> {
-        "Channels" => channels: List<Channel<'a>>,
-        "Chats" => chats: List<Chat<'a>>,
-        "Clients" => clients: List<Client<'a>>,
-        "ChatMessages" => messages: List<ChatMessage<'a>>,
-        "Users" => users: List<User<'a>>,
+    pub(crate) struct Rels<'a> {
+        "Channels" => channels: Named<Channel<'a>>,
+        "Chats" => chats: Named<Chat<'a>>,
+        "Clients" => clients: Named<Client<'a>>,
+        "ChatMessages" => messages: List<ChatMessage<'a>, MAX_MESSAGES>,
+        "Users" => users: Named<User<'a>>,
     }
 
-    struct Channel<'a> {
+    pub(crate) struct Channel<'a> {
         "Id" => id: Text<'a>,
         "Name" => name: Text<'a>,
     }
 
-    struct Chat<'a> {
+    pub(crate) struct Chat<'a> {
         "Id" => id: Text<'a>,
         "ClientId" => client_id: Text<'a>,
         "ChannelId" => channel_id: Text<'a>,
         "TicketId" => ticket_id: Text<'a>,
     }
 
-    struct Client<'a> {
+    pub(crate) struct Client<'a> {
         "Id" => id: Text<'a>,
         "Name" => name: Text<'a>,
         "Phone" => phone: Text<'a>,
@@ -76,7 +64,7 @@ members! {
         "IntegrationId" => integration_id: Text<'a>,
     }
 
-    struct ChatMessage<'a> {
+    pub(crate) struct ChatMessage<'a> {
         "Id" => id: Text<'a>,
         "ChatId" => chat_id: Text<'a>,
         "Author" => author: Text<'a>,
@@ -88,7 +76,7 @@ members! {
         "CreatedAt" => created_at: Text<'a>,
     }
 
-    struct User<'a> {
+    pub(crate) struct User<'a> {
         "Id" => id: Text<'a>,
         "Name" => name: Text<'a>,
         "DisplayName" => display_name: Text<'a>,
@@ -105,11 +93,11 @@ pub(crate) struct Webhook<'a> {
 
 impl<'a> Webhook<'a> {
     pub(crate) fn chat(&self) -> Option<&Chat<'a>> {
-        find(self.rels.chats.as_ref(), &self.event.chat_id, |chat| &chat.id)
+        find(&self.rels.chats.items, &self.event.chat_id, |chat| &chat.id)
     }
 
     pub(crate) fn message(&self) -> Option<&ChatMessage<'a>> {
-        find(self.rels.messages.as_ref(), &self.event.message_id, |message| &message.id)
+        find(&self.rels.messages.items, &self.event.message_id, |message| &message.id)
     }
 
     /// The event's own client, else the one of its chat.
@@ -119,17 +107,17 @@ impl<'a> Webhook<'a> {
 
     pub(crate) fn client(&self) -> Option<&Client<'a>> {
         let id = self.client_id()?;
-        self.rels.clients.as_ref()?.iter().find(|client| client.id.get() == Some(id))
+        self.rels.clients.items.iter().find(|client| client.id.get() == Some(id))
     }
 
     pub(crate) fn user(&self, id: &Text<'_>) -> Option<&User<'a>> {
-        find(self.rels.users.as_ref(), id, |user| &user.id)
+        find(&self.rels.users.items, id, |user| &user.id)
     }
 
     /// The short name of the channel, as the operator of the chat server gave it.
     pub(crate) fn channel(&self) -> Option<&str> {
         let id = &self.chat()?.channel_id;
-        find(self.rels.channels.as_ref(), id, |channel| &channel.id)?.name.get()
+        find(&self.rels.channels.items, id, |channel| &channel.id)?.name.get()
     }
 
     /// The enquiry that this is about, where the server tells enquiries apart.
@@ -139,7 +127,7 @@ impl<'a> Webhook<'a> {
 }
 
 fn find<'v, 'a, T>(
-    list: Option<&'v Vec<T>>,
+    items: &'v [T],
     id: &Text<'_>,
     id_of: impl Fn(&'v T) -> &'v Text<'a>,
 ) -> Option<&'v T>
@@ -147,5 +135,30 @@ where
     'a: 'v,
 {
     let id = id.get()?;
-    list?.iter().find(|item| id_of(item).get() == Some(id))
+    items.iter().find(|item| id_of(item).get() == Some(id))
 }
+
+impl Item for ChatEvent<'_> {
+    fn is_blank(&self) -> bool {
+        [&self.id, &self.kind].iter().all(|text| text.get().is_none())
+    }
+}
+
+impl Item for ChatMessage<'_> {
+    fn is_blank(&self) -> bool {
+        [&self.text, &self.file_id].iter().all(|text| text.get().is_none())
+    }
+}
+
+/// What has no id is found by none.
+macro_rules! found_by_id {
+    ($($name:ident)+) => {$(
+        impl Item for $name<'_> {
+            fn is_blank(&self) -> bool {
+                self.id.get().is_none()
+            }
+        }
+    )+};
+}
+
+found_by_id!(Channel Chat Client User);

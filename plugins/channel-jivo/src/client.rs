@@ -3,11 +3,17 @@
 use patchbay_sdk::json::tolerant::{Item, Text};
 use patchbay_sdk::types::{ExternalId, Identifier, Person};
 
+use crate::manifest::LOGIN_IDENTIFIES;
 use crate::token::Token;
 use crate::webhook::{Agent, Webhook};
 
-/// Every way to recognise the client, the surest first.
-pub(crate) fn identifiers(webhook: &Webhook<'_>, token: &Token<'_>) -> Vec<Identifier> {
+/// Every way to recognise the client, the surest first. A login is one only where the operator says
+/// so: any visitor can set any token, and would be shown as whoever has that login.
+pub(crate) fn identifiers(
+    webhook: &Webhook<'_>,
+    token: &Token<'_>,
+    setting: &dyn Fn(&str) -> Option<String>,
+) -> Vec<Identifier> {
     let visitor = &webhook.visitor;
     let mut client = Vec::with_capacity(5);
     let called = webhook.call.phone.get();
@@ -15,7 +21,9 @@ pub(crate) fn identifiers(webhook: &Webhook<'_>, token: &Token<'_>) -> Vec<Ident
     let introduced = visitor.phone.get().filter(|&phone| called != Some(phone));
     client.extend(introduced.map(|phone| Identifier::Phone(phone.to_owned())));
     client.extend(visitor.email.owned().map(Identifier::Email));
-    client.extend(token.get(&["login"]).map(|login| external("site", login.to_owned())));
+    let login =
+        token.get(&["login"]).filter(|_| setting(LOGIN_IDENTIFIES).as_deref() == Some("true"));
+    client.extend(login.map(|login| external("site", login.to_owned())));
     client.extend(of_widget(webhook, &visitor.number).map(|id| external("jivo", id)));
     client.extend(of_widget(webhook, &webhook.client_id).map(|id| external("jivo-client", id)));
     client
@@ -40,12 +48,15 @@ pub(crate) fn agents(webhook: &Webhook<'_>) -> Vec<Person> {
     agent.map(person).into_iter().collect()
 }
 
+/// An agent stands at each of his messages: a longer name is cut, a longer id or address none.
+const MAX_PERSON_BYTES: usize = 256;
+
 pub(crate) fn person(agent: &Agent<'_>) -> Person {
     Person {
-        id: agent.id.owned(),
-        name: agent.name.owned(),
-        email: agent.email.owned(),
-        phone: agent.phone.owned(),
+        id: agent.id.owned_within(MAX_PERSON_BYTES),
+        name: agent.name.cut(MAX_PERSON_BYTES),
+        email: agent.email.owned_within(MAX_PERSON_BYTES),
+        phone: agent.phone.owned_within(MAX_PERSON_BYTES),
         active: true,
     }
 }

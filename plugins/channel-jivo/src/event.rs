@@ -28,7 +28,7 @@ pub(crate) fn event(
         // Jivo tells no moment but those of single messages.
         occurred_at: None,
         kind: kind(webhook, received_at),
-        client: client::identifiers(webhook, &token),
+        client: client::identifiers(webhook, &token, setting),
         fields: fields::fields(webhook, &token, setting),
         agents: client::agents(webhook),
         context: context(source, &token),

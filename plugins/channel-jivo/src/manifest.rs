@@ -11,6 +11,9 @@ pub(crate) const LINE_KEYS: &str = "line-keys";
 /// `sniff`, `pairs` or `opaque`.
 pub(crate) const USER_TOKEN_FORMAT: &str = "user-token-format";
 
+/// `true` or `false`.
+pub(crate) const LOGIN_IDENTIFIES: &str = "login-identifies";
+
 const CREATED_TEXT_DEFAULT: &str = "Создан новый клиент";
 
 pub(crate) fn manifest() -> Manifest {
@@ -40,6 +43,14 @@ pub(crate) fn manifest() -> Manifest {
                 choices: ["sniff", "pairs", "opaque"].map(str::to_owned).to_vec(),
                 default_value: Some("sniff".to_owned()),
                 ..Setting::new(USER_TOKEN_FORMAT, "Format of the user token", SettingType::Choice)
+            },
+            Setting {
+                help: "Whether `login` of the user token leads to the client's card. Any visitor can set any token in \
+                       the browser, and agents would be shown the card of whoever has that login: switch it on only \
+                       where the site makes logins that nobody can guess."
+                    .to_owned(),
+                default_value: Some("false".to_owned()),
+                ..Setting::new(LOGIN_IDENTIFIES, "Logins identify", SettingType::Flag)
             },
         ],
         egress: Vec::new(),

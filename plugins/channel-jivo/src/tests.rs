@@ -2,6 +2,7 @@
 
 mod events;
 mod never_panics;
+mod people;
 mod quirks;
 mod replies;
 

@@ -1,10 +1,14 @@
 //! The conversation as it went, with the agents' names put to their messages.
 
 use patchbay_sdk::instant::from_unix;
+use patchbay_sdk::transcript::{silent_agents, system};
 use patchbay_sdk::types::{Author, Message, Person, Transcript};
 
-use crate::client::person;
+use crate::client::{self, person};
 use crate::webhook::{ChatMessage, Webhook};
+
+/// Stands before the names of agents who joined and wrote nothing.
+const AGENTS: [&str; 2] = ["Оператор", "Операторы"];
 
 /// The transcript; where Jivo sent no single messages, its ready text as one message.
 pub(crate) fn transcript(webhook: &Webhook<'_>) -> Transcript {
@@ -24,14 +28,11 @@ fn messages(webhook: &Webhook<'_>) -> Vec<Message> {
         return webhook.plain_messages.owned().map(system).into_iter().collect();
     }
     let mut messages = sent.items.iter().map(|message| one(message, webhook)).collect::<Vec<_>>();
+    let silent = silent_agents(AGENTS, &client::agents(webhook), &messages);
     if 0 < sent.left_out {
         messages.push(system(format!("… (+{})", sent.left_out)));
     }
-    messages
-}
-
-fn system(text: String) -> Message {
-    Message { author: Author::System, agent: None, sent_at: None, text }
+    silent.into_iter().chain(messages).collect()
 }
 
 fn one(message: &ChatMessage<'_>, webhook: &Webhook<'_>) -> Message {

@@ -15,6 +15,8 @@ const VISITOR: &str = "livetex";
 /// A longer text is no id: keys and lanes have to stay below the host's 512 bytes.
 const MAX_ID_BYTES: usize = 200;
 const MAX_KEY_BYTES: usize = 512;
+/// An operator stands at each of his messages: a longer name is cut, a longer id or address none.
+const MAX_PERSON_BYTES: usize = 256;
 
 /// Every way to recognise the client, the surest first.
 pub(crate) fn identifiers(
@@ -43,11 +45,16 @@ fn id<'a>(id: &'a Text<'_>) -> Option<&'a str> {
     id.get().filter(|id| id.len() <= MAX_ID_BYTES)
 }
 
+/// The operators, in LiveTex's order.
+pub(crate) fn operators(webhook: &Webhook<'_>) -> Vec<Person> {
+    webhook.employees.0.iter().map(person).collect()
+}
+
 pub(crate) fn person(employee: &Employee<'_>) -> Person {
     Person {
-        id: employee.id.owned(),
-        name: employee.name.owned(),
-        email: employee.email.owned(),
+        id: employee.id.owned_within(MAX_PERSON_BYTES),
+        name: employee.name.cut(MAX_PERSON_BYTES),
+        email: employee.email.owned_within(MAX_PERSON_BYTES),
         phone: None,
         active: true,
     }

@@ -3,7 +3,8 @@
 use patchbay_sdk::channel::{Event, Kind, Response};
 use patchbay_sdk::instant;
 use patchbay_sdk::json::Source;
-use patchbay_sdk::types::Field;
+use patchbay_sdk::transcript::name;
+use patchbay_sdk::types::{Field, Person};
 
 use crate::happening::Happening;
 use crate::webhook::Webhook;
@@ -11,7 +12,7 @@ use crate::{client, transcript};
 
 /// The value of `source`: by it clients of this channel are found in the CRM.
 const SOURCE: &str = "LiveTex";
-const USUAL_FIELDS: usize = 8;
+const USUAL_FIELDS: usize = 9;
 
 /// The answer to every webhook.
 pub(crate) fn ok() -> Response {
@@ -31,27 +32,28 @@ pub(crate) fn event(
     setting: &dyn Fn(&str) -> Option<String>,
 ) -> Event {
     let happening = Happening::of(query, webhook);
+    let agents = client::operators(webhook);
     Event {
         dedup_key: client::dedup_key(webhook, happening),
         conversation: client::lane(webhook),
         episode: client::episode(webhook),
         wants_reply: false,
         occurred_at: occurred_at(webhook, happening),
-        kind: kind(webhook, happening),
+        kind: kind(webhook, happening, &agents),
         client: client::identifiers(webhook, setting),
-        fields: fields(webhook),
-        agents: webhook.employees.0.iter().map(client::person).collect(),
+        fields: fields(webhook, &agents),
+        agents,
         context: source.changed.then(|| source.text.to_owned()),
     }
 }
 
-fn kind(webhook: &Webhook<'_>, happening: Happening) -> Kind {
+fn kind(webhook: &Webhook<'_>, happening: Happening, agents: &[Person]) -> Kind {
     match happening {
         // An operator takes the client: the enquiry, and the moment to show the card.
         Happening::Assigned => Kind::ConversationStarted,
         // A rating is written down like an end, and no more than an end does it open a deal.
         Happening::Closed | Happening::Rated => {
-            Kind::ConversationFinished(transcript::transcript(webhook, happening))
+            Kind::ConversationFinished(transcript::transcript(webhook, happening, agents))
         }
     }
 }
@@ -66,8 +68,9 @@ fn occurred_at(webhook: &Webhook<'_>, happening: Happening) -> Option<String> {
 }
 
 /// The fields of the client, each key once and none of them empty.
-fn fields(webhook: &Webhook<'_>) -> Vec<Field> {
+fn fields(webhook: &Webhook<'_>, agents: &[Person]) -> Vec<Field> {
     let (visitor, conversation) = (&webhook.discourser, &webhook.conversation);
+    let operators = agents.iter().filter_map(name).collect::<Vec<_>>().join(", ");
     let texts = [
         ("name", visitor.name.get()),
         ("phone", visitor.phone.get()),
@@ -78,6 +81,7 @@ fn fields(webhook: &Webhook<'_>) -> Vec<Field> {
         ("livetex-touch-point-type", conversation.touch_point.kind.get()),
         ("livetex-rating", transcript::rating(&conversation.rate)),
         ("livetex-rating-comment", conversation.rate.comment.get()),
+        ("livetex-operator", Some(operators.as_str()).filter(|names| !names.is_empty())),
     ];
     let mut fields = Vec::with_capacity(USUAL_FIELDS);
     fields.extend(texts.iter().filter_map(|(key, text)| Some(Field::text(*key, (*text)?))));

@@ -1,16 +1,27 @@
 //! The conversation as it went, and the rating in words.
 
 use patchbay_sdk::instant;
+use patchbay_sdk::transcript::{silent_agents, system};
 use patchbay_sdk::types::{Author, Message, Person, Transcript};
 
 use crate::client::person;
 use crate::happening::Happening;
 use crate::webhook::{ChatMessage, Rate, Webhook};
 
-/// The transcript of a closed conversation; of a rated one the rating with its comment alone.
-pub(crate) fn transcript(webhook: &Webhook<'_>, happening: Happening) -> Transcript {
+/// Stands before the names of operators of whom no message tells.
+const OPERATORS: [&str; 2] = ["Оператор", "Операторы"];
+
+/// The transcript of a closed conversation; of a rated one the rating with its comment alone. Whoever
+/// spoke for the company is named, also where no message tells.
+pub(crate) fn transcript(
+    webhook: &Webhook<'_>,
+    happening: Happening,
+    agents: &[Person],
+) -> Transcript {
     let conversation = &webhook.conversation;
-    let mut messages = if happening == Happening::Rated { Vec::new() } else { messages(webhook) };
+    let said = if happening == Happening::Rated { Vec::new() } else { messages(webhook) };
+    let silent = silent_agents(OPERATORS, agents, &said);
+    let mut messages = silent.into_iter().chain(said).collect::<Vec<_>>();
     // The comment is the client's last word, said to the question for a rating.
     messages.extend(conversation.rate.comment.owned().map(|text| Message {
         author: Author::Client,
@@ -42,12 +53,7 @@ fn messages(webhook: &Webhook<'_>) -> Vec<Message> {
     let sent = &webhook.conversation.messages;
     let mut messages = sent.items.iter().map(|message| one(message, webhook)).collect::<Vec<_>>();
     if 0 < sent.left_out {
-        messages.push(Message {
-            author: Author::System,
-            agent: None,
-            sent_at: None,
-            text: format!("… (+{})", sent.left_out),
-        });
+        messages.push(system(format!("… (+{})", sent.left_out)));
     }
     messages
 }

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use patchbay_sdk::channel::Request;
+use patchbay_sdk::form::{self, Pair};
 use patchbay_sdk::types::Error;
-use patchbay_sdk::{form, vault};
+use patchbay_sdk::vault;
 
 use crate::manifest::{ALLOWED_IPS, URL_KEY};
 use crate::network;
 
-/// Names under which the key may stand in the query. They reach neither fields nor templates.
-pub(crate) const KEY_NAMES: [&str; 2] = ["key", "token"];
+/// Names under which the key may stand in the query. The user may have parameters of these names too.
+const KEY_NAMES: [&str; 2] = ["key", "token"];
 /// Some receivers are set up to get it here.
 const KEY_HEADER: &str = "auth-key";
 
@@ -19,8 +20,13 @@ pub(crate) fn refusal(
     request: &Request,
     setting: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<String>, Error> {
+    let query = form::pairs(request.query.as_bytes(), None).unwrap_or_default();
+    let is_key = |sent: &[u8]| vault::equals(URL_KEY, sent);
     // The secret's own answer tells whether one is set.
-    if vault::equals(URL_KEY, &key(request)) == Some(false) {
+    let is_set = is_key(b"").is_some();
+    let is_told =
+        || url_key(&query).is_some() || request.header(KEY_HEADER).and_then(is_key) == Some(true);
+    if is_set && !is_told() {
         return Ok(Some("the URL has no `key`, or another than the setting `url-key`".to_owned()));
     }
     let Some(allowed) = setting(ALLOWED_IPS) else { return Ok(None) };
@@ -35,13 +41,18 @@ pub(crate) fn refusal(
     Ok((!is_allowed).then(|| "the sender's address is not in `allowed-ips`".to_owned()))
 }
 
-/// The key as sent; empty where there is none.
-fn key(request: &Request) -> Vec<u8> {
-    let pairs = form::pairs(request.query.as_bytes(), None).unwrap_or_default();
-    let named = |name: &str| pairs.iter().find(|(key, _)| key == name);
-    let found = KEY_NAMES.iter().find_map(|name| named(name));
-    match found {
-        Some((_, value)) => value.clone().into_bytes(),
-        None => request.header(KEY_HEADER).unwrap_or_default().to_vec(),
-    }
+/// The key where the URL has it, which then reaches neither fields nor templates.
+fn url_key(query: &[Pair]) -> Option<&str> {
+    // The first of each name alone: each candidate is a question to the host.
+    let sent = |name: &str| query.iter().find(|(known, _)| known == name);
+    let mut sent = KEY_NAMES.iter().filter_map(|name| sent(name));
+    let found = sent.find(|(_, value)| vault::equals(URL_KEY, value.as_bytes()) == Some(true));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// The parameters of a URL without its key.
+pub(crate) fn without_key(mut query: Vec<Pair>) -> Vec<Pair> {
+    let Some(key) = url_key(&query).map(str::to_owned) else { return query };
+    query.retain(|(name, value)| !KEY_NAMES.contains(&name.as_str()) || *value != key);
+    query
 }

@@ -7,7 +7,7 @@ use patchbay_sdk::channel::Request;
 use patchbay_sdk::form::{self, Charset, Pair, Shape};
 use patchbay_sdk::json;
 
-use crate::guard::KEY_NAMES;
+use crate::guard;
 
 /// Why a request is not one of Ringostat's. Names no value of it, which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,7 @@ pub(crate) fn read(request: &Request) -> Result<Input<'_>, Fault> {
     let content_type = request.header("content-type");
     let pairs =
         |text: &[u8], charset| form::pairs(text, charset).map_err(|_many| Fault::TooManyParameters);
-    let mut query = pairs(request.query.as_bytes(), None)?;
-    query.retain(|(name, _)| !KEY_NAMES.contains(&name.as_str()));
+    let query = guard::without_key(pairs(request.query.as_bytes(), None)?);
     let bare = form::without_mark(&request.body);
     let body_shape = form::shape(content_type, &request.body);
     let body = match body_shape {

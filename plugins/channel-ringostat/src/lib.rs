@@ -36,6 +36,9 @@ impl Adapter for Ringostat {
 
 impl Channel for Ringostat {
     fn receive(request: Request) -> Result<Received, Error> {
+        if !matches!(request.method.as_str(), "GET" | "POST") {
+            return Ok(Received::Answer(reply::not_allowed()));
+        }
         // Who is not let in learns nothing of the settings and leaves nothing to read again.
         if let Some(reason) = guard::refusal(&request, &settings::get)? {
             return Ok(Received::Reject(Rejection { status: 403, reason }));

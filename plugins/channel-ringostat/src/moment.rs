@@ -53,7 +53,15 @@ impl Moment {
     fn by_shape(parameters: &Parameters<'_>) -> Self {
         let has = |names: &[Meaning]| names.iter().any(|name| parameters.get(*name).is_some());
         let is_outgoing = parameters.get(Meaning::Direction).is_some_and(is_outgoing);
-        if has(&[Meaning::Category, Meaning::CategoryValue]) {
+        // A user may call anything else a category or a value. Together with how the call ended, one
+        // of them is no rating: a call that was missed would ask for nothing.
+        let is_over = has(&[Meaning::Status, Meaning::TalkSeconds]);
+        let is_category = |name: &Meaning| parameters.get(*name).is_some();
+        let categories = [Meaning::Category, Meaning::CategoryValue]
+            .iter()
+            .filter(|name| is_category(name))
+            .count();
+        if categories == 2 || categories == 1 && !is_over {
             Self::RatingMenu
         } else if has(&[
             Meaning::Status,

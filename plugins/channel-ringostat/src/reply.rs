@@ -9,6 +9,14 @@ use patchbay_sdk::types::{Card, Line, Person};
 
 use crate::options::{ForwardTo, Options};
 
+/// For a method that no webhook of a cabinet has: a look at the address is no call.
+pub(crate) fn not_allowed() -> Response {
+    Response::not_allowed(
+        "GET, POST",
+        "This address takes Ringostat's webhooks, sent with GET or POST.\n",
+    )
+}
+
 /// More lines than this are not shown.
 const LINES_MAX: usize = 20;
 /// No number and no login is longer.

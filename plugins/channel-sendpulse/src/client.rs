@@ -103,17 +103,17 @@ impl<'a> Client<'a> {
 
     /// The run of a flow, or the chat that was opened.
     ///
-    /// SendPulse names neither. One flow of one contact within one minute is one run, so that
-    /// `run_custom_flow` and the webhook that the flow itself sends do not open two deals.
+    /// SendPulse names neither. The flows of one contact within one minute are one run, so that
+    /// `run_custom_flow` and the webhook that the flow itself sends do not open two deals: which flow
+    /// it is does not count, because many flow webhooks have no id of it and a title of their own.
     pub(crate) fn episode(&self, title: Title) -> Option<String> {
-        let run = match title {
-            Title::OpenChat => Some(("chat", "-")),
-            Title::RunCustomFlow | Title::FlowWebhook => Some(("flow", self.flow())),
-            _ => None,
+        let what = match title {
+            Title::OpenChat => "chat",
+            Title::RunCustomFlow | Title::FlowWebhook => "flow",
+            _ => return None,
         };
-        let (what, which) = run?;
         let minute = self.moment_ms()? / 60_000;
-        bounded(format!("{what}:{}:{}:{which}:{minute}", self.service, self.id?))
+        bounded(format!("{what}:{}:{}:{minute}", self.service, self.id?))
     }
 
     /// What tells two deliveries of one event from two events; `None` where nothing does.

@@ -87,7 +87,7 @@ impl<'b> Body<'b> {
         Some(Source { text: str::from_utf8(self.bare).ok()?, changed: self.has_mark })
     }
 
-    /// With everything mended that [`repair`] mends, and U+FFFD for what is not UTF-8.
+    /// With everything mended that [`repair()`] mends, and U+FFFD for what is not UTF-8.
     pub fn mended(&self) -> Source<'_> {
         let text = self.mended.get_or_init(|| repair(&String::from_utf8_lossy(self.bare)));
         Source { text, changed: true }

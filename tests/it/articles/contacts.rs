@@ -68,8 +68,7 @@ async fn a_client_of_two_cards_is_reported_and_the_cards_are_not_merged() {
     assert_eq!(contacts[0]["identifiers"], one["identifiers"], "{contacts:#?}");
     assert_eq!(contacts[0]["fields"], one["fields"]);
     // The phone is surer than the e-mail, which stays with the card that it has led to.
-    let identifiers =
-        json!(["phone:+79000000001", "external:site:alina77", "external:jivo:ZZtest0001:2746"]);
+    let identifiers = json!(["phone:+79000000001", "external:jivo:ZZtest0001:2746"]);
     assert_eq!(contacts[1]["identifiers"], identifiers);
     assert_eq!(contacts[1]["fields"]["name"], "B");
     assert_eq!(contacts[1]["fields"].get("email"), None);

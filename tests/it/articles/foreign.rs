@@ -22,10 +22,6 @@ const ALL: [(&str, Folder); 6] = [
     ("generic", GENERIC),
 ];
 
-/// What a sender of any kind may say in plain words under its own names: these are leads for the
-/// channel that takes any sender.
-const PLAIN: [&str; 0] = [];
-
 #[tokio::test]
 async fn the_body_of_another_vendor_is_never_a_fault_and_never_a_card() {
     for (vendor, _) in ALL {
@@ -47,12 +43,8 @@ async fn the_body_of_another_vendor_is_never_a_fault_and_never_a_card() {
                 let answer = stage.host.send(folder.request(&name, &url)).await;
                 assert!(answer.status.as_u16() < 500, "{other} {name} to {vendor}: {answer:?}");
                 stage.host.idle().await;
-                let is_plain = vendor == "generic" && PLAIN.contains(&name.as_str());
                 let contacts = stage.all("contacts");
-                assert!(
-                    contacts.is_empty() || is_plain,
-                    "{other} {name} to {vendor}: {contacts:#?}"
-                );
+                assert!(contacts.is_empty(), "{other} {name} to {vendor}: {contacts:#?}");
             }
         }
         let letters = stage.host.get("/dead-letters").await;

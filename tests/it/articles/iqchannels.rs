@@ -1,6 +1,7 @@
 //! The iQChannels article: the chat server asks who its clients are and who looks after them, tells
 //! what happens in its chats, and has its window in the CRM.
 
+use patchbay_ledger::Ledger;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +13,18 @@ pub(super) const IQCHANNELS: Folder = Folder("plugins/channel-iqchannels/fixture
 
 /// The bank's CRM: two clients of one manager, the first with a session of the bank's application.
 async fn bank() -> (Stage, String) {
-    let stage = Stage::new().await;
+    let operator = json!({
+        "field": "contact.operator",
+        "value": "{{ fields.iqchannels_operator }}",
+        "update": "all",
+    });
+    let rules = json!({ "note": { "messages": true }, "mapping": [operator] });
+    bank_on("crm_ledger", rules).await
+}
+
+/// The same over another adapter of its CRM, and with other rules.
+async fn bank_on(adapter: &str, rules: Value) -> (Stage, String) {
+    let stage = Stage::on(Ledger::open().await, adapter, json!({})).await;
     stage.ledger.name_contacts("crm-", 2001, Some("https://crm.example.com/client/"));
     stage.ledger.set_managers(&json!([
         { "id": "m-1", "email": "operator@bank.example.com", "name": "Оператор Пример", "active": true },
@@ -41,6 +53,7 @@ async fn bank() -> (Stage, String) {
         }),
         secrets: json!({ "token-key": "fake-token-key-of-the-tests-0123" }),
         options: json!({ "tasks": true, "notes": true }),
+        rules,
         ..Channel::default()
     };
     let url = stage.join(channel).await;
@@ -110,6 +123,19 @@ async fn the_managers_of_the_crm_are_pulled_page_by_page() {
     stage.close().await;
 }
 
+/// An empty list would take every client from his manager.
+#[tokio::test]
+async fn a_crm_that_does_not_tell_its_managers_gives_an_error_and_no_empty_list() {
+    let filtered = json!({ "filter": "ask != 'managers'" });
+    for (adapter, rules) in [("crm_plain", json!({})), ("crm_ledger", filtered)] {
+        let (stage, url) = bank_on(adapter, rules).await;
+        let answer = stage.replay(IQCHANNELS, "persmgr_sync", &url).await;
+        assert_eq!(answer.status, 503, "{adapter}: {answer:?}");
+        assert_eq!(answer.json()["success"], false, "{adapter}");
+        stage.close().await;
+    }
+}
+
 #[tokio::test]
 async fn what_happens_in_a_chat_is_kept_on_the_card_of_its_client() {
     let (stage, url) = bank().await;
@@ -125,9 +151,25 @@ async fn what_happens_in_a_chat_is_kept_on_the_card_of_its_client() {
         let answer = stage.replay(IQCHANNELS, name, &url).await;
         assert!(answer.status.is_success(), "{name}: {answer:?}");
     }
-    let note = stage.one("notes");
-    assert_eq!(note["subject"], json!({ "card": "crm-2001" }));
-    assert_eq!(stage.counts()[..3], [2, 0, 0]);
+    let notes = stage.all("notes");
+    assert!(
+        notes.iter().all(|note| note["subject"] == json!({ "card": "crm-2001" })),
+        "{notes:#?}"
+    );
+    let said: Vec<[&Value; 3]> = notes
+        .iter()
+        .flat_map(|note| note["transcript"]["messages"].as_array().unwrap())
+        .map(|it| [&it["author"], &it["agent"], &it["text"]])
+        .collect();
+    let expected = [
+        [json!("client"), Value::Null, json!("Здравствуйте, хочу узнать остаток")],
+        [json!("agent"), json!("Оператор Пример"), json!("Добрый день! Проверяю.")],
+        [json!("system"), Value::Null, json!("Оператор: Оператор Пример")],
+    ];
+    assert_eq!(said, expected.each_ref().map(<[Value; 3]>::each_ref));
+    let card = stage.ledger.contact("crm-2001");
+    assert_eq!(card["fields"]["operator"], "Оператор Пример", "who has taken the chat");
+    assert_eq!(stage.counts(), [2, 0, 0, 3]);
     let before = stage.ledger.records();
     for name in chat {
         stage.replay(IQCHANNELS, name, &url).await;
@@ -169,13 +211,9 @@ async fn the_page_for_the_crm_knows_every_message_of_the_chat_and_names_who_may_
     stage.host.stop().await;
 }
 
-/// The recorded call of the internal API is what an operator's own program sends: the answers of
-/// this channel have the same style, `200` and a flag.
+/// `200` and a flag, as in the vendor's own interfaces.
 #[tokio::test]
 async fn a_question_that_the_crm_cannot_answer_gets_an_error_in_the_vendors_style() {
-    let recorded = IQCHANNELS.json("internal_api.response.json");
-    assert_eq!((&recorded["OK"], &recorded["Error"]), (&json!(true), &Value::Null));
-    assert_eq!(IQCHANNELS.json("internal_api.call.json")["method"], "POST");
     let (stage, url) = bank().await;
     stage.ledger.set_fault(Some(patchbay_ledger::Fault::Status(422)));
     let answer = stage.host.send(IQCHANNELS.request("search_client.by_phone", &url)).await;

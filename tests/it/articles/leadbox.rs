@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     fixture::Folder,
-    sendpulse::SENDPULSE,
+    peer::Peer,
+    sendpulse::{SENDPULSE, TOKEN},
     stage::{Channel, Stage},
     translation::{Translated, translated},
 };
@@ -23,16 +24,32 @@ fn role(manager: &Value) -> &'static str {
     }
 }
 
-async fn stage_of(integration: &str) -> (Stage, String) {
+/// The stage, the webhook URL, and SendPulse's own API.
+async fn stage_of(integration: &str) -> (Stage, String, Peer) {
     let Translated { pool, options, rules } = translated(&LEADBOX.json(integration));
     let stage = Stage::new().await;
     let manager =
         |id: &str| json!({ "id": id, "email": format!("{id}@example.com"), "active": true });
     stage.ledger.set_managers(&json!([manager(POOL), manager("m-contact"), manager("m-deal")]));
     stage.pool(&pool, &[POOL]).await;
-    let channel = Channel { vendor: "sendpulse", options, rules, ..Channel::default() };
+    let set_tag = SENDPULSE.json("api.set_tag.response.json");
+    let api = Peer::start(&[
+        (TOKEN, SENDPULSE.json("api.token.response.json")),
+        ("/livechat/contacts/setTag", set_tag.clone()),
+        ("/telegram/contacts/setTag", set_tag),
+    ])
+    .await;
+    let channel = Channel {
+        vendor: "sendpulse",
+        settings: json!({ "api-url": api.url, "client-id": "fake-client-id" }),
+        secrets: json!({ "client-secret": "fake-client-secret" }),
+        grants: api.grants(),
+        options,
+        rules,
+        ..Channel::default()
+    };
     let url = stage.join(channel).await;
-    (stage, url)
+    (stage, url, api)
 }
 
 /// The client of the fixture, on another manager and with less than the fixture tells.
@@ -49,6 +66,11 @@ fn deal(card: &str) -> Value {
         "manager": "m-deal",
         "fields": { "title": "Стара угода", "stage": "qualified" },
     })
+}
+
+/// The tags that clients were given in SendPulse.
+fn tags(api: &Peer) -> Vec<Value> {
+    api.calls("/contacts/setTag").iter().map(|call| call.body["tags"].clone()).collect()
 }
 
 /// What was done in the CRM, in the words of the table.
@@ -83,7 +105,7 @@ async fn every_row_of_leadboxs_table_is_done_so_and_nothing_else() {
         let forbids = given.contains("forbid_");
         let integration =
             if forbids { "integration.forbid_create.json" } else { "integration.default.json" };
-        let (stage, url) = stage_of(integration).await;
+        let (stage, url, api) = stage_of(integration).await;
         let has = |what: &str| given.contains(&format!("{what}=yes"));
         let card = has("contact").then(|| stage.ledger.add_contact(&contact()));
         if has("deal") {
@@ -98,6 +120,8 @@ async fn every_row_of_leadboxs_table_is_done_so_and_nothing_else() {
             words.iter().map(|word| word.trim_end_matches(":only_empty").to_owned()).collect();
         expected.sort();
         assert_eq!(actions(&stage), expected, "{given}");
+        let is_told = if expected == ["skip"] { vec![] } else { vec![json!(["CRM"])] };
+        assert_eq!(tags(&api), is_told, "{given}");
         // A new card gets its responsible as the new deal does.
         if words.contains(&"create_contact") {
             assert_eq!(role(&stage.one("contacts")["fields"]["manager"]), "distribution");
@@ -123,7 +147,7 @@ async fn every_row_of_leadboxs_table_is_done_so_and_nothing_else() {
 
 #[tokio::test]
 async fn a_filter_of_leadbox_lets_only_wanted_leads_through() {
-    let (stage, url) = stage_of("integration.filtered.json").await;
+    let (stage, url, api) = stage_of("integration.filtered.json").await;
     let good = SENDPULSE.json("flow_webhook.telegram.json");
     let with = |phone: &str, tag: &str, contact: &str| {
         let mut body = good.clone();
@@ -138,9 +162,11 @@ async fn a_filter_of_leadbox_lets_only_wanted_leads_through() {
         assert_eq!(stage.counts(), [0; 4], "{phone} {tag}");
         assert_eq!(stage.remarks().await, ["filtered"], "{phone} {tag}");
     }
+    assert_eq!(tags(&api), Vec::<Value>::new(), "who is filtered gets no tag");
     stage.host.hook(&url, with("0440000001", "vip", "c1")).await;
     stage.host.idle().await;
     assert_eq!(stage.counts()[..2], [1, 1]);
+    assert_eq!(tags(&api), [json!(["CRM"])]);
     stage.close().await;
 }
 
@@ -194,7 +220,7 @@ async fn deals_are_distributed_over_a_collection_and_who_has_left_is_passed_over
 
 #[tokio::test]
 async fn a_test_request_is_tried_done_and_kept_in_the_register() {
-    let (stage, _) = stage_of("integration.default.json").await;
+    let (stage, _, api) = stage_of("integration.default.json").await;
     let sent = String::from_utf8(SENDPULSE.bytes("flow_webhook.telegram.json")).unwrap();
     let headers = json!({ "Content-Type": "application/json" });
     let request = json!({ "request": { "body": sent, "headers": headers } }).to_string();
@@ -210,6 +236,7 @@ async fn a_test_request_is_tried_done_and_kept_in_the_register() {
         assert!(decided.contains(&format!("\"rule\":\"{rule}\"")), "{rule}: {preview:#}");
     }
     assert_eq!(stage.counts(), [0; 4], "a preview sends nothing");
+    assert_eq!(tags(&api), Vec::<Value>::new());
     let told = post("test").await;
     assert_eq!(told["events"][0]["jobs"][0]["state"], "done", "{told:#}");
     assert_eq!(stage.counts()[..2], [1, 1]);

@@ -14,7 +14,7 @@ pub(super) const SENDPULSE: Folder = Folder("plugins/channel-sendpulse/fixtures"
 pub(super) const CHAT_LINK: &str =
     "https://login.sendpulse.com/messengers/chats/{{bot.id}}/contacts/all/{{contact.id}}";
 
-const TOKEN: &str = "/oauth/access_token";
+pub(super) const TOKEN: &str = "/oauth/access_token";
 const SET_TAG: &str = "/telegram/contacts/setTag";
 
 /// SendPulse's API with the recorded answers.
@@ -203,6 +203,8 @@ async fn a_flow_that_a_manager_starts_by_hand_is_an_enquiry_too() {
     let url = stage.join(channel(json!({}))).await;
     stage.replay(SENDPULSE, "run_custom_flow", &url).await;
     assert_eq!(stage.counts()[..2], [1, 1]);
+    stage.replay(SENDPULSE, "flow_webhook.telegram", &url).await;
+    assert_eq!(stage.counts()[..3], [1, 1, 0], "the flow's own webhook is the same enquiry");
     stage.close().await;
 }
 

@@ -11,6 +11,7 @@ pub(super) struct Translated {
 }
 
 pub(super) fn translated(leadbox: &Value) -> Translated {
+    check_members(leadbox);
     let is_set = |rule: &str| leadbox["rules"][rule] == true;
     let pool = leadbox["responsible"]["collection"].as_str().unwrap().to_owned();
     let mapping = leadbox["mapping"].as_array().unwrap().iter().map(mapping);
@@ -23,10 +24,48 @@ pub(super) fn translated(leadbox: &Value) -> Translated {
         "contact": { "create": !is_set("forbid_create_deal") },
         "task": { "on_repeat": !is_set("forbid_repeat_task") },
         "responsible": { "pool": pool },
+        "push": { "tag": leadbox["after"]["sendpulse_tag"] },
     });
     rules["filter"] = filter(&leadbox["filter"]);
     let options = json!({ "deals": !is_set("forbid_create_deal"), "tasks": true });
     Translated { pool, options, rules }
+}
+
+/// Whatever this translation does not know fails: no rule of LeadBox is passed over in silence.
+fn check_members(leadbox: &Value) {
+    let known: [(&str, &[&str]); 6] = [
+        (
+            "",
+            &[
+                "after",
+                "crm",
+                "filter",
+                "mapping",
+                "name",
+                "phone",
+                "responsible",
+                "rules",
+                "source",
+            ],
+        ),
+        ("/responsible", &["collection", "strategy"]),
+        ("/rules", &["forbid_create_deal", "forbid_repeat_task", "update"]),
+        ("/phone", &["code", "digits", "trim"]),
+        ("/after", &["sendpulse_tag"]),
+        ("/mapping/0", &["key", "value"]),
+    ];
+    for (place, members) in known {
+        let told = leadbox.pointer(place).unwrap().as_object().unwrap();
+        let unknown: Vec<&String> =
+            told.keys().filter(|name| !members.contains(&name.as_str())).collect();
+        assert!(unknown.is_empty(), "{place} has {unknown:?}");
+    }
+    // What has no rule of its own here: where the webhook comes from and goes to is the channel and
+    // the CRM of the integration, a pool takes turns unless it says otherwise, and the trunk prefix
+    // is known with the country.
+    assert_eq!((&leadbox["source"], &leadbox["crm"]), (&json!("sendpulse"), &json!("main")));
+    assert_eq!(leadbox["responsible"]["strategy"], "round_robin");
+    assert_eq!(leadbox["phone"]["trim"], "0");
 }
 
 /// `contact.cf.x` is the field `x`; LeadBox calls the title of a deal its name.

@@ -83,6 +83,24 @@ async fn the_least_loaded_manager_is_next_and_loads_are_counted_over_pages() {
 }
 
 #[tokio::test]
+async fn loads_are_counted_up_to_fifty_pages_and_the_journal_says_so() {
+    for (pages, expected) in [(50_u64, Vec::new()), (51, vec!["unsupported"])] {
+        let stage = Stage::new(deals(), by_pool()).await;
+        stage.pool("least-loaded").await;
+        stage.ledger.set_page(1);
+        for number in 101..101 + pages {
+            let identifiers = json!([format!("phone:{}", phone(number))]);
+            let fields = json!({ "manager": format!("other-{number}") });
+            stage.ledger.add_contact(&json!({ "identifiers": identifiers, "fields": fields }));
+        }
+        let event = stage.send(&chat(1, &phone(1), NOBODY)).await;
+        assert_eq!(remarks(&event), expected, "{pages}");
+        assert_eq!(stage.ledger.calls_of(Endpoint::Assignments), 50);
+        stage.host.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_pool_of_whom_nobody_is_left_leaves_it_to_the_default_or_to_the_crm() {
     let rules = json!({ "responsible": { "pool": "sales", "default": "oleg@example.com" } });
     let stage = Stage::new(deals(), rules).await;

@@ -73,7 +73,7 @@ async fn every_decision_of_a_preview_has_its_reason() {
         let of_rule = decisions.iter().filter(|decision| decision["rule"] == rule);
         of_rule.map(|it| it["because"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    for rule in ["mapping[0]", "contact", "deal", "task", "responsible"] {
+    for rule in ["mapping[0]", "contact", "deal", "task", "note", "responsible"] {
         assert!(told(rule).iter().any(|because| !because.is_empty()), "{rule}: {decisions:?}");
     }
     stage.host.stop().await;
@@ -105,22 +105,33 @@ async fn previewed(stage: &Stage, body: &Value) -> Vec<Value> {
 fn told(write: &Value) -> Value {
     let (kind, of) = write.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {
-        "contact" => json!({ "contact": of["native"]["fields"] }),
+        "contact" => {
+            json!({ "contact": of["native"]["fields"], "held": of["native"]["identifiers"] })
+        }
         "deal" => json!({ "deal": of["native"]["fields"], "manager": of["manager"] }),
-        "task" => json!({ "task": of["title"], "text": of["text"], "manager": of["manager"] }),
-        "note" => json!({ "note": of["note"]["text"] }),
+        "task" => {
+            json!({ "task": of["title"], "text": of["text"], "manager": of["manager"],
+                "of": kind_of(&of["subject"]) })
+        }
+        "note" => json!({ "note": of["note"]["text"], "of": kind_of(&of["subject"]) }),
         other => panic!("no write of the ledger: {other}"),
     }
 }
 
+/// `card` or `deal`: what is new has no id in a preview.
+fn kind_of(subject: &Value) -> &str {
+    subject.as_object().unwrap().keys().next().unwrap()
+}
+
 fn written(writes: &[Write]) -> Vec<Value> {
     let told = |Write { kind, body, .. }: &Write| match kind {
-        Kind::Contact => json!({ "contact": body["fields"] }),
+        Kind::Contact => json!({ "contact": body["fields"], "held": body["identifiers"] }),
         Kind::Deal => json!({ "deal": body["fields"], "manager": body["manager"] }),
         Kind::Task => {
-            json!({ "task": body["title"], "text": body["text"], "manager": body["manager"] })
+            json!({ "task": body["title"], "text": body["text"], "manager": body["manager"],
+                "of": kind_of(&body["subject"]) })
         }
-        Kind::Note => json!({ "note": body["text"] }),
+        Kind::Note => json!({ "note": body["text"], "of": kind_of(&body["subject"]) }),
     };
     writes.iter().map(told).collect()
 }

@@ -132,11 +132,9 @@ impl Books {
 
     /// What the search knows of those who hold the identifier. An id is not searched for.
     fn found(&self, identifier: &str) -> Vec<usize> {
-        let mut found = self.holding(identifier);
-        if !identifier.starts_with("card:") {
-            found.retain(|place| self.hidden_from.is_none_or(|from| *place < from));
-        }
-        found
+        let hidden_from = self.hidden_from.filter(|_| !identifier.starts_with("card:"));
+        let is_found = |place: &usize| hidden_from.is_none_or(|from| *place < from);
+        self.holding(identifier).into_iter().filter(is_found).collect()
     }
 
     /// The number of contacts.

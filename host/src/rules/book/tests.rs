@@ -196,6 +196,32 @@ fn a_filter_lets_through_what_it_is_true_for() {
     }
 }
 
+/// The line that the preset offers, with its comment sign taken off.
+#[test]
+fn the_filter_of_the_preset_lets_ukrainian_numbers_through_however_they_are_typed() {
+    let preset = include_str!("../../../../plugins/presets/leadbox.toml");
+    let offered = preset.replace("# filter = ", "filter = ");
+    assert_ne!(offered, preset);
+    let mut table: toml::Table = offered.parse().unwrap();
+    let book = book(table.remove("rules").unwrap().try_into().unwrap());
+    let is_filtered = |phone: &str, tags: &[&str]| {
+        let body = json!({ "contact": { "variables": { "phone": phone }, "tags": tags } });
+        let reading = read(&book, &lead(&body));
+        assert!(reading.remarks.iter().all(|remark| remark.kind != RemarkKind::Template));
+        reading.filtered.is_some()
+    };
+    let phones: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../fixtures/phones.ua.json")).unwrap();
+    assert!(!phones.is_empty());
+    for phone in phones.iter().map(|row| row["in"].as_str().unwrap()) {
+        assert!(!is_filtered(phone, &["vip"]), "{phone}");
+        assert!(is_filtered(phone, &["spam"]), "{phone}");
+    }
+    for phone in ["+79000000001", "", "none"] {
+        assert!(is_filtered(phone, &["vip"]), "{phone}");
+    }
+}
+
 #[test]
 fn a_filter_that_fails_loses_no_lead() {
     let rules = Rules { filter: Some("name + 1 > 2".to_owned()), ..Rules::default() };

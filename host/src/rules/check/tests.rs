@@ -118,8 +118,9 @@ fn what_an_option_turns_off_is_not_ruled_on() {
 
     let mut rules = Rules::default();
     rules.note.source = true;
+    rules.note.messages = true;
     Rulebook::compile(rules.clone(), ALL_ON).unwrap();
-    check_refused(rules, OFF, &["rules.note.source"]);
+    check_refused(rules, OFF, &["rules.note.source", "rules.note.messages"]);
 }
 
 #[test]

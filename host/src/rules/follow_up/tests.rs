@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     account::{IntegrationOptions, Rules, Wording},
+    card::{Author, Message},
     event::RemarkKind,
     rules::tests::samples::{
         ALL_ON, book, card, channel, deal, event, lead, mapping, missed_call, read, text,
@@ -142,6 +143,29 @@ fn an_enquiry_leaves_a_note_of_its_source() {
     let again = book.notes(&read(&book, &event), &event, &channel(), true).0;
     assert_eq!(again, [(NOTE, Note::Text("write me".to_owned()))], "the source is told once");
     assert_eq!(notes(&Event { kind: Kind::ClientUpdated, ..event }), []);
+}
+
+#[test]
+fn a_message_leaves_a_note_with_its_author_where_the_rules_want_it() {
+    let said = Message {
+        author: Author::Client,
+        agent: None,
+        sent_at: None,
+        text: "How much is it?".to_owned(),
+    };
+    let occurred_at = Some("2026-03-02T10:15:00Z".to_owned());
+    let event = Event { occurred_at, ..event(Kind::MessageReceived(said.clone()), &[], &[]) };
+    let notes = |rules: Rules| {
+        let book = book(rules);
+        book.notes(&read(&book, &event), &event, &channel(), false).0
+    };
+    assert_eq!(notes(Rules::default()), []);
+    let mut rules = Rules::default();
+    rules.note.messages = true;
+    let told = notes(rules);
+    let [(NOTE, Note::Transcript(transcript))] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(transcript.messages, [said]);
+    assert_eq!(transcript.finished_at, event.occurred_at);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Bodies of every shape and encoding, and what is no request at all.
 
+use patchbay_sdk::channel::{Received, Request};
+
 use super::{
     FORM, context, event, event_with, events_with, fixture, get, host, identifiers, json, post,
-    rejection_with, text,
+    receive_with, rejection_with, text,
 };
 
 #[test]
@@ -45,6 +47,39 @@ fn a_multipart_form_is_read_and_its_files_told_by_name_and_size() {
     assert_eq!(identifiers(&event), ["phone 89000000153"]);
     assert_eq!(context(&event)["file"], "secret.pdf (19 bytes)");
     assert!(!event.context.unwrap().contains("content-of-the-file"));
+}
+
+#[test]
+fn other_methods_make_no_lead() {
+    for method in ["HEAD", "PUT", "DELETE", "OPTIONS", ""] {
+        let request = Request { method: method.to_owned(), ..get("name=x&phone=79000000000") };
+        let Ok(Received::Answer(answer)) = receive_with(&host(), request) else {
+            panic!("{method} is not answered")
+        };
+        assert_eq!(answer.status, 405);
+        assert!(answer.headers.contains(&("allow".to_owned(), "GET, POST".to_owned())));
+    }
+}
+
+#[test]
+fn of_a_parameter_that_the_url_repeats_the_first_counts() {
+    let mut request = json(r#"{"phone": "89000000153"}"#);
+    request.query = "a=1&phone=2&a=3&b=".to_owned();
+    let read = context(&event(request));
+    assert_eq!(read, serde_json::json!({"phone": "89000000153", "a": "1", "b": ""}));
+}
+
+/// Each pair compared with each member would take minutes here.
+#[test]
+fn many_parameters_complete_a_body_of_many_members() {
+    let members = (0..99_000).map(|number| format!("\"a{number}\":1"));
+    let mut request =
+        json(format!(r#"{{"phone": "89000000153", {}}}"#, members.collect::<Vec<_>>().join(",")));
+    let parameters = (98_000..104_000).map(|number| format!("a{number}=2"));
+    request.query = parameters.collect::<Vec<_>>().join("&");
+    let read = context(&event(request));
+    assert_eq!(read.as_object().unwrap().len(), 104_001);
+    assert_eq!((&read["a98000"], &read["a103999"]), (&1.into(), &"2".into()));
 }
 
 #[test]

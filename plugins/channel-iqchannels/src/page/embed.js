@@ -7,8 +7,13 @@
   const TEXT_MAX = 500;
 
   let isLoaded = false;
-  // The newest of each type, for a chat that has not loaded yet.
-  const waiting = new Map();
+  // The chat itself has said something, and its page has loaded since: what is sent does arrive.
+  let isHeard = false;
+  let isThere = false;
+  // The newest of each type, for as long as the frame may hold a page of login.
+  const asked = new Map();
+  // What the CRM's window was told to open, by tickets.
+  const told = new Map();
   // The card that stands open: its address, the ticket that opened it, and where it is shown.
   let card = null;
 
@@ -37,9 +42,11 @@
 
   // From here to the chat, and to no other origin.
 
+  const post = (message) => chat.contentWindow.postMessage(message, settings.chatOrigin);
+
   const toChat = (message) => {
-    if (isLoaded) chat.contentWindow.postMessage(message, settings.chatOrigin);
-    else waiting.set(message.Type, message);
+    if (!isThere) asked.set(message.Type, message);
+    if (isLoaded) post(message);
   };
 
   const writeToClient = (asked) => {
@@ -97,17 +104,27 @@
 
   const openCard = (id, ticket) => {
     const url = addressOf(id);
-    if (settings.cardView !== 'message') {
-      if (url === null) return;
-      // What an operator has begun to write in it stays.
-      if (card !== null && card.id === id && settings.cardView === 'frame') {
-        card.ticket = ticket;
-        return;
-      }
-      if (settings.cardView === 'frame') closeCard();
+    if (settings.cardView === 'message') {
+      const notice = noticeOf(id, url, ticket);
+      if (ticket !== null) told.set(ticket, notice);
+      return;
     }
-    const views = { frame: () => frameOf(url), tab: () => tabOf(url), message: () => noticeOf(id, url, ticket) };
+    if (url === null) return;
+    // What an operator has begun to write in it stays, and so does a card that was opened by hand.
+    if (card !== null && card.id === id && settings.cardView === 'frame') {
+      if (card.ticket !== null) card.ticket = ticket;
+      return;
+    }
+    if (settings.cardView === 'frame') closeCard();
+    const views = { frame: () => frameOf(url), tab: () => tabOf(url) };
     if (Object.hasOwn(views, settings.cardView)) card = { id, ticket, place: views[settings.cardView]() };
+  };
+
+  const closeCardOf = (ticket) => {
+    told.get(ticket)?.close();
+    told.delete(ticket);
+    // A card that the operator opened by hand, or from another ticket, stays.
+    if (card !== null && card.ticket === ticket) closeCard();
   };
 
   // The bodies of these three are our design: see the README.
@@ -125,8 +142,7 @@
         if (id !== undefined) openCard(id, ticket);
         break;
       case 'close_client_from_ticket':
-        // A card that the operator opened by hand, or from another ticket, stays.
-        if (card !== null && card.ticket !== null && card.ticket === ticket) closeCard();
+        if (ticket !== null) closeCardOf(ticket);
         break;
     }
   };
@@ -146,6 +162,7 @@
   window.addEventListener('message', (event) => {
     if (!isObject(event.data)) return;
     if (event.source === chat.contentWindow && event.origin === settings.chatOrigin) {
+      isHeard = true;
       fromChat(event.data);
     } else if (
       window.parent !== window &&
@@ -156,15 +173,20 @@
     }
   });
 
+  // A page of login loads too, and is told nothing: it has another origin.
   chat.addEventListener('load', () => {
     isLoaded = true;
-    for (const message of waiting.values()) toChat(message);
-    waiting.clear();
-  }, { once: true });
+    asked.forEach(post);
+    isThere = isHeard;
+    if (isThere) asked.clear();
+  });
 
-  const query = new URLSearchParams(window.location.search);
-  writeToClient({ Search: query.get('search') });
-  openTicket({ ClientId: query.get('client'), TicketId: query.get('ticket'), CRMID: query.get('crm') });
+  // Only the CRM can have framed the page; a window of its own could be anybody's link.
+  if (window.parent !== window) {
+    const query = new URLSearchParams(window.location.search);
+    writeToClient({ Search: query.get('search') });
+    openTicket({ ClientId: query.get('client'), TicketId: query.get('ticket'), CRMID: query.get('crm') });
+  }
 
   chat.id = 'chat';
   chat.title = document.title;

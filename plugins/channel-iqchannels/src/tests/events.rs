@@ -66,7 +66,9 @@ fn every_stored_webhook_is_the_event_it_should_be() {
                 finished_at: Some("2018-11-22T16:05:06.151Z".to_owned()),
                 topic: None,
                 rating: None,
-                messages: Vec::new(),
+                messages: vec![patchbay_sdk::transcript::system(
+                    "Оператор: Оператор Пример".to_owned(),
+                )],
             }),
             Some("event:640"),
             vec![operator()],
@@ -207,6 +209,7 @@ fn a_closed_chat_has_the_messages_that_came_along() {
     assert_eq!(
         said.collect::<Vec<_>>(),
         [
+            (Author::System, "Оператор: Оператор Пример"),
             (Author::Client, "Добрый день"),
             (Author::Agent, "[file f-1]"),
             (Author::System, "Клиент в сети"),
@@ -214,8 +217,86 @@ fn a_closed_chat_has_the_messages_that_came_along() {
         ]
     );
     assert_eq!(transcript.started_at.as_deref(), Some("2018-11-22T16:05:00.000Z"));
-    let agent = transcript.messages[1].agent.as_ref().unwrap();
+    let agent = transcript.messages[2].agent.as_ref().unwrap();
     assert_eq!((agent.id.as_deref(), agent.name.as_deref()), (Some("7"), None));
+}
+
+#[test]
+fn the_operator_is_told_where_the_event_names_one() {
+    for name in ["webhook.chat_assigned", "webhook.chat_closed", "webhook.message_created.operator"]
+    {
+        assert_eq!(
+            field(&event(fixture(name)), "iqchannels-operator"),
+            Some("Оператор Пример"),
+            "{name}"
+        );
+    }
+    let unknown = changed("webhook.chat_assigned", |body| body["Rels"]["Users"] = Json::Null);
+    assert_eq!(field(&unknown, "iqchannels-operator"), Some("1"));
+    assert_eq!(field(&event(fixture("webhook.chat_opened")), "iqchannels-operator"), None);
+}
+
+#[test]
+fn lists_are_kept_up_to_their_limits() {
+    let message = json!({"ChatId": 21, "Author": "user", "UserId": 100, "Text": "x"});
+    let closed = |users: usize, messages: usize| {
+        let event = changed("webhook.chat_closed", |body| {
+            let users = (1..=users).map(|id| json!({"Id": id, "Name": format!("n{id}")}));
+            body["Rels"]["Users"] = users.collect();
+            body["Rels"]["ChatMessages"] = vec![message.clone(); messages].into();
+        });
+        let Kind::ConversationFinished(transcript) = event.kind else { panic!("not finished") };
+        let agent = transcript.messages[1].agent.as_ref().unwrap();
+        let last = transcript.messages.last().unwrap().text.clone();
+        (agent.name.clone(), transcript.messages.len(), last)
+    };
+    let name = Some("n100".to_owned());
+    assert_eq!(closed(100, 10_000), (name, 10_001, "x".to_owned()));
+    assert_eq!(closed(101, 10_001).1, 10_002);
+    assert_eq!(closed(100, 10_001).2, "… (+1)");
+    let late = changed("webhook.chat_assigned", |body| {
+        let users = (2..=102).map(|id| json!({"Id": id, "Name": "n"}));
+        body["Rels"]["Users"] = users.collect();
+        body["ChatEvent"]["UserId"] = 102.into();
+    });
+    assert_eq!(late.agents[0].name, None, "the hundred and first is not kept");
+}
+
+#[test]
+fn an_operator_of_any_length_stands_cut_at_each_message() {
+    let agent = |length: usize| {
+        let text = "я".repeat(length / 2);
+        let event = changed("webhook.chat_closed", |body| {
+            body["Rels"]["Users"] =
+                json!([{"Id": 1, "DisplayName": text, "Email": text}, {"Id": 1, "Name": "second"}]);
+        });
+        let [agent] = event.agents.as_slice() else { panic!("{:?}", event.agents) };
+        [&agent.name, &agent.email].map(|text| text.as_ref().map(String::len))
+    };
+    assert_eq!(agent(256), [Some(256), Some(256)]);
+    assert_eq!(agent(258), [Some(256), None], "half an address is another one's");
+}
+
+#[test]
+fn odd_members_cost_no_event() {
+    let odd: [(&[u8], &str); 5] = [
+        (br#"{"ChatEvent":{"Type":"chat_opened","ChatId":21},"Rels":[]}"#, "chat:21"),
+        (br#"{"ChatEvent":{"Type":"chat_opened","ChatId":21},"Rels":{"Users":[null,7],"Chats":{}}}"#, "chat:21"),
+        (br#"{"ChatEvent":{"Type":"x","ChatId":2,"Type":"chat_opened","ChatId":21}}"#, "chat:21"),
+        (
+            br#"{"ChatEvent":{"Type":"chat_opened","ChatId":18446744073709551616}}"#,
+            "chat:18446744073709551616",
+        ),
+        (
+            b"{\"ChatEvent\":{\"Type\":\"chat_opened\",\"ChatId\":21,\"Actor\":\"\xff\"}}",
+            "chat:21",
+        ),
+    ];
+    for (body, lane) in odd {
+        let event = event(request(body));
+        assert_eq!(event.kind, Kind::ConversationStarted, "{}", String::from_utf8_lossy(body));
+        assert_eq!(event.conversation, lane);
+    }
 }
 
 #[test]

@@ -12,10 +12,10 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, origin, stage};
+use crate::stage::{Stage, Way, origin, stage};
 
 fn fixture(name: &str) -> Value {
-    let file = format!("{}/fixtures/postmessage.{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
 }
 
@@ -27,13 +27,14 @@ fn loaded(chat: &TcpListener) -> Value {
 fn the_chat_opens_and_closes_the_clients_card() {
     let stage = stage();
     let loaded = loaded(&stage.chat);
-    let incoming = fixture("incoming.designed");
+    let incoming = fixture("postmessage.incoming.designed");
     let log = stage.play(&format!(
         "const [open, openFromTicket, close] = {incoming};
          frames();
          await chatSays(open); frames();
          await chatSays(close); frames();
-         await chatSays(openFromTicket); frames();
+         await chatSays(openFromTicket); await chatSays(close); frames();
+         await chatSays({{ ...openFromTicket, Client: {{ IntegrationId: 'crm-2002' }} }}); frames();
          await chatSays({{ ...close, TicketId: 85 }}); frames();
          await chatSays(close); frames();
          await chatSays(openFromTicket);"
@@ -47,8 +48,11 @@ fn the_chat_opens_and_closes_the_clients_card() {
             frames(1),
             card.clone(),
             frames(2),
-            // A card that was opened by hand stays, and so does one of another ticket.
+            // A card that was opened by hand stays, also where a ticket opens it again, and so does
+            // one of another ticket.
             frames(2),
+            frames(2),
+            json!({"card": "/client/crm-2002"}),
             frames(2),
             frames(2),
             frames(1),
@@ -88,7 +92,8 @@ fn an_id_is_encoded_into_the_address_and_never_climbs_out_of_it() {
 fn the_chat_is_sent_the_stored_messages_and_no_other_origin_is() {
     let stage = Stage { query: "?search=crm-2001&client=21&ticket=84&crm=crm-2001", ..stage() };
     let (loaded, sender) = (loaded(&stage.chat), origin(&stage.page));
-    let (write, open) = (fixture("write_to_client"), fixture("open_iframe_ticket"));
+    let (write, open) =
+        (fixture("postmessage.write_to_client"), fixture("postmessage.open_iframe_ticket"));
     let log = stage.play(&format!(
         "await crmSays({{ ...{write}, More: 1 }});
          await crmSays({{ Type: 'open_iframe_ticket', OpenTicket: {{ ClientId: '21', TicketId: 84, CRMID: 'crm-2001', More: 1 }} }});
@@ -126,7 +131,8 @@ fn the_chat_is_sent_the_stored_messages_and_no_other_origin_is() {
 fn messages_of_anybody_else_do_nothing() {
     let stage = stage();
     let loaded = loaded(&stage.chat);
-    let (incoming, write) = (fixture("incoming.designed"), fixture("write_to_client"));
+    let (incoming, write) =
+        (fixture("postmessage.incoming.designed"), fixture("postmessage.write_to_client"));
     let log = stage.play(&format!(
         "const [open] = {incoming};
          for (const name of ['stranger', 'second-chat', 'second-crm']) {{
@@ -144,13 +150,38 @@ fn messages_of_anybody_else_do_nothing() {
 
 #[test]
 fn a_chat_that_went_elsewhere_is_neither_heard_nor_told() {
-    let moved = || Stage { chat_moves: true, query: "?search=crm-2001", ..stage() };
-    let (incoming, write) = (fixture("incoming.designed"), fixture("write_to_client"));
+    let moved = || Stage { chat_goes: Way::ToStranger, query: "?search=crm-2001", ..stage() };
+    let (incoming, write) =
+        (fixture("postmessage.incoming.designed"), fixture("postmessage.write_to_client"));
     let scenario = format!("await crmSays({write}); await chatSays({incoming}[0]); frames();");
     assert_eq!(moved().play(&scenario), [json!({"frames": 1})], "the policy stops it");
     let stage = Stage { has_policy: false, ..moved() };
     let loaded = loaded(&stage.stranger);
     assert_eq!(stage.play(&scenario), [loaded, json!({"frames": 1})], "the origin stops it");
+}
+
+#[test]
+fn what_is_asked_for_waits_until_the_operator_has_logged_in() {
+    let stage = Stage { chat_goes: Way::ToLoginAndBack, query: "?search=crm-2001", ..stage() };
+    let login = origin(&stage.stranger);
+    let stage = stage.set("login-origins", &login);
+    let (login, chat) = (loaded(&stage.stranger), loaded(&stage.chat));
+    let sender = origin(&stage.page);
+    let write = fixture("postmessage.write_to_client");
+    let log = stage.play("await settle(); await settle();");
+    assert_eq!(log, [login, chat, json!({"chat": write, "sender": sender})]);
+}
+
+#[test]
+fn a_window_of_its_own_asks_the_chat_for_nothing() {
+    let stage = Stage { query: "?search=crm-2001&client=21", ..stage() };
+    let loaded = loaded(&stage.chat);
+    let log = stage.play(
+        "log('alone'); open(document.getElementById('embed').src); await settle(); await settle();",
+    );
+    let alone = log.iter().position(|entry| entry == "alone").unwrap();
+    assert_eq!(log[alone + 1..], [loaded], "{log:?}");
+    assert_eq!(log[..alone].len(), 3, "framed, it asks: {log:?}");
 }
 
 #[test]
@@ -160,7 +191,7 @@ fn a_stranger_cannot_frame_the_page() {
     // And where a browser did not know the policy, what it says would be nothing to the page.
     let stage = Stage { has_policy: false, query: "", ..framed() };
     let loaded = loaded(&stage.chat);
-    let write = fixture("write_to_client");
+    let write = fixture("postmessage.write_to_client");
     assert_eq!(
         stage.play(&format!("await crmSays({write}); frames();")),
         [loaded, json!({"frames": 1})]
@@ -173,8 +204,11 @@ fn the_crms_own_window_is_told_where_it_opens_cards_itself() {
     let (loaded, crm) = (loaded(&stage.chat), origin(&stage.crm));
     let log = stage.play(&format!(
         "const [open, openFromTicket, close] = {};
-         await chatSays(open); await chatSays(openFromTicket); await chatSays(close); await chatSays(close); frames();",
-        fixture("incoming.designed")
+         await chatSays(open); await chatSays(openFromTicket);
+         await chatSays({{ ...openFromTicket, TicketId: 85 }});
+         await chatSays(close); await chatSays(close);
+         await chatSays({{ ...close, TicketId: 85 }}); frames();",
+        fixture("postmessage.incoming.designed")
     ));
     let told = |kind: &str, ticket: Value| {
         let mut told = json!({"type": kind, "id": "crm-2001", "ticket": ticket});
@@ -189,7 +223,9 @@ fn the_crms_own_window_is_told_where_it_opens_cards_itself() {
             loaded,
             told("patchbay.open-card", Value::Null),
             told("patchbay.open-card", json!(84)),
+            told("patchbay.open-card", json!(85)),
             told("patchbay.close-card", json!(84)),
+            told("patchbay.close-card", json!(85)),
             json!({"frames": 1}),
         ]
     );
@@ -202,7 +238,7 @@ fn a_card_opens_in_a_tab_of_its_own() {
     let log = stage.play(&format!(
         "const [open, openFromTicket, close] = {};
          await chatSays(open); await chatSays(openFromTicket); await chatSays(close); await chatSays(openFromTicket); frames();",
-        fixture("incoming.designed")
+        fixture("postmessage.incoming.designed")
     ));
     let visit = |visits: &str| json!({"card": "/client/crm-2001", "visit": visits});
     // The same tab twice; a new one after it was closed.

@@ -1,12 +1,21 @@
 //! The pages that the windows of a test hold.
 
 /// Tells the window on top what arrives, and says to the page above what the test wants said.
+/// Where the page above is a window of its own, the one that opened it is told.
 pub(crate) const CHAT: &str = "<!doctype html><script>
+  const above = top.opener ?? top;
   addEventListener('message', (event) => {
     if (event.data && 'say' in event.data) parent.postMessage(event.data.say, '*');
-    else top.postMessage({ chat: event.data, sender: event.origin }, '*');
+    else above.postMessage({ chat: event.data, sender: event.origin }, '*');
   });
+  above.postMessage({ loaded: location.origin }, '*');
+</script>";
+
+/// Single sign-on: sends the operator back to the chat once its page has loaded.
+pub(crate) const LOGIN: &str = "<!doctype html><script>
   top.postMessage({ loaded: location.origin }, '*');
+  addEventListener('message', (event) => top.postMessage({ login: event.data }, '*'));
+  addEventListener('load', () => setTimeout(() => { location = '{chat}/chat/in'; }, 100));
 </script>";
 
 /// In a frame it tells the window on top, in a tab the one that its opener stands in, and how often

@@ -8,8 +8,16 @@ use patchbay_sdk::testing::Host;
 use serde_json::{Value, json};
 
 use crate::browser::browse;
-use crate::pages::{BESIDE, CARD, CHAT, TOP};
+use crate::pages::{BESIDE, CARD, CHAT, LOGIN, TOP};
 use crate::server::{Site, html, serve};
+
+/// Where the chat sends its frame: the stranger may be who logs operators in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Nowhere,
+    ToStranger,
+    ToLoginAndBack,
+}
 
 /// One test: who is where, and how the account is set.
 pub(crate) struct Stage {
@@ -20,8 +28,7 @@ pub(crate) struct Stage {
     pub(crate) settings: Vec<(&'static str, String)>,
     pub(crate) query: &'static str,
     pub(crate) has_policy: bool,
-    /// The chat sends its frame to the stranger.
-    pub(crate) chat_moves: bool,
+    pub(crate) chat_goes: Way,
     /// The stranger frames the page.
     pub(crate) top_is_stranger: bool,
 }
@@ -39,8 +46,17 @@ pub(crate) fn stage() -> Stage {
         ("card-view", "frame".to_owned()),
         ("crm-origins", origin(&crm)),
     ];
-    let (query, has_policy, chat_moves, top_is_stranger) = ("", true, false, false);
-    Stage { crm, chat, page, stranger, settings, query, has_policy, chat_moves, top_is_stranger }
+    Stage {
+        crm,
+        chat,
+        page,
+        stranger,
+        settings,
+        query: "",
+        has_policy: true,
+        chat_goes: Way::Nowhere,
+        top_is_stranger: false,
+    }
 }
 
 impl Stage {
@@ -66,15 +82,19 @@ impl Stage {
             (&mut crm, origin(&self.crm))
         };
         above.insert("/top", html(&top));
-        let chat = if self.chat_moves {
-            stranger.insert("/chat", html(CHAT));
-            (format!("location: {}/chat\r\n", origin(&self.stranger)), String::new())
-        } else {
+        if self.chat_goes == Way::ToLoginAndBack {
+            stranger.insert("/chat", html(&LOGIN.replace("{chat}", &origin(&self.chat))));
+        }
+        let chat = if self.chat_goes == Way::Nowhere {
             html(CHAT)
+        } else {
+            stranger.entry("/chat").or_insert_with(|| html(CHAT));
+            (format!("location: {}/chat\r\n", origin(&self.stranger)), String::new())
         };
         let embed = self.rendered();
         serve(self.crm, crm);
-        serve(self.chat, Site::from([("/chat", chat), ("/beside", html(BESIDE))]));
+        let site = [("/chat", chat), ("/chat/in", html(CHAT)), ("/beside", html(BESIDE))];
+        serve(self.chat, Site::from(site));
         serve(self.page, Site::from([("/embed", embed)]));
         serve(self.stranger, stranger);
         let mut log = told(&browse(&format!("{url}/top")));

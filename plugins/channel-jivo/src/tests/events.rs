@@ -131,12 +131,6 @@ fn expected((name, kind, wants_reply, lane, dedup_key): Row) -> Expected {
         }
         "chat_accepted.no_contacts" => &["jivo ZZtest0001:2750"],
         "chat_accepted.unknown_with_phone" => &["phone +79000000002", "jivo ZZtest0001:2747"],
-        "chat_accepted.user_token" => &[
-            "phone +79000000001",
-            "email alina.testova@example.com",
-            "site alina77",
-            "jivo ZZtest0001:2746",
-        ],
         "chat_updated.introduced" => {
             &["phone +7 900 000-00-03", "email m.probnaya@example.com", "jivo ZZtest0001:2750"]
         }

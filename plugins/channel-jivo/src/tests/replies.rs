@@ -201,7 +201,10 @@ fn the_manifest_asks_for_nothing() {
     assert_eq!((manifest.name.as_str(), manifest.vendor.as_str()), ("channel-jivo", "Jivo"));
     assert!(manifest.egress.is_empty());
     let keys = manifest.settings.iter().map(|setting| setting.key.as_str()).collect::<Vec<_>>();
-    assert_eq!(keys, ["site-names", "created-text", "line-keys", "user-token-format"]);
+    assert_eq!(
+        keys,
+        ["site-names", "created-text", "line-keys", "user-token-format", "login-identifies"]
+    );
     assert!(
         manifest
             .settings

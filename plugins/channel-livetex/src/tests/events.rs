@@ -3,6 +3,7 @@
 use patchbay_sdk::channel::{Kind, Received};
 use patchbay_sdk::testing::webhooks;
 use patchbay_sdk::types::{Author, Transcript};
+use serde_json::{Value as Json, json};
 
 use super::{FIXTURES, event, event_with, fixture, host, identifiers, receive, text};
 
@@ -49,6 +50,7 @@ fn a_closed_conversation_brings_the_client_and_all_that_was_said() {
         ("livetex-touch-point-type", "chat"),
         ("livetex-rating", "5"),
         ("livetex-rating-comment", "Спасибо!"),
+        ("livetex-operator", "Операторова Проба"),
     ];
     assert_eq!(event.fields.len(), fields.len());
     for (key, value) in fields {
@@ -76,6 +78,42 @@ fn a_transcript_tells_who_said_what_and_when() {
         (Author::Client, None, None, "Спасибо!"),
     ];
     assert_eq!(said.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn operators_are_named_where_no_message_tells_of_them() {
+    let employees = json!([{"id": "e1", "name": "Операторова Проба"}, {"id": "e2", "email": "e2@shop.example.com"}]);
+    let with = |messages: Json, file: &str| {
+        let mut body: Json = serde_json::from_slice(&fixture(file).body).unwrap();
+        body["Conversation"]["messages"] = messages;
+        body["employee"] = employees.clone();
+        let event = event(super::request(body.to_string()));
+        assert_eq!(
+            text(&event, "livetex-operator"),
+            Some("Операторова Проба, e2@shop.example.com")
+        );
+        let Kind::ConversationFinished(transcript) = event.kind else { panic!("not finished") };
+        transcript.messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
+    };
+    let both = "Операторы: Операторова Проба, e2@shop.example.com";
+    assert_eq!(with(json!(null), "conversation_closed"), [both, "Спасибо!"]);
+    let one = json!([{"author": "employee", "employeeId": "e1", "text": "a"}]);
+    let said = with(one, "conversation_closed");
+    assert_eq!(said, ["Оператор: e2@shop.example.com", "a", "Спасибо!"]);
+    assert_eq!(with(json!(null), "conversation_rated")[0], both, "whom a bad rating is for");
+}
+
+#[test]
+fn an_operator_of_any_length_stands_cut_at_each_message() {
+    let lengths = |length: usize| {
+        let mut body: Json = serde_json::from_slice(&fixture("conversation_closed").body).unwrap();
+        let text = "a".repeat(length);
+        body["employee"] = json!([{"id": text, "name": text, "email": text}]);
+        let agent = event(super::request(body.to_string())).agents.remove(0);
+        [agent.id, agent.name, agent.email].map(|text| text.map(|text| text.len()))
+    };
+    assert_eq!(lengths(256), [Some(256); 3]);
+    assert_eq!(lengths(257), [None, Some(256), None], "half an id is another one's");
 }
 
 #[test]

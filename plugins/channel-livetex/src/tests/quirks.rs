@@ -156,8 +156,11 @@ fn authors_are_told_by_word_and_by_operator() {
 fn messages_are_kept_up_to_the_limit_and_the_rest_is_counted() {
     let count = |count: usize| {
         let messages = vec![json!({"author": "client", "text": "a"}); count];
-        let changes =
-            [("/Conversation/messages", json!(messages)), ("/Conversation/rate", json!(null))];
+        let changes = [
+            ("/Conversation/messages", json!(messages)),
+            ("/Conversation/rate", json!(null)),
+            ("/employee", json!([])),
+        ];
         transcript(event(changed(&changes))).messages
     };
     assert_eq!(count(MAX_MESSAGES).len(), MAX_MESSAGES);

@@ -1,8 +1,9 @@
 //! Who may send, and faulty settings.
 
+use patchbay_sdk::channel::{Received, Request};
 use patchbay_sdk::types::Error;
 
-use super::{KEY, event_with, fixture, get, host, receive_with, rejection_with};
+use super::{KEY, context, event_with, fixture, get, host, receive_with, rejection_with};
 
 const CALL: &str = "call_id=1&caller=0440000013";
 
@@ -27,6 +28,33 @@ fn a_key_that_is_set_is_asked_for() {
 fn without_a_key_anybody_may_send() {
     event_with(&host(), get(CALL));
     event_with(&host(), get(&format!("key=any&{CALL}")));
+}
+
+#[test]
+fn a_parameter_that_is_called_like_the_key_is_one_of_the_users() {
+    let host = host().secret("url-key", KEY);
+    let mut by_header = get(&format!("token=abc&{CALL}"));
+    by_header.headers.push(("auth-key".to_owned(), KEY.as_bytes().to_vec()));
+    assert_eq!(context(&event_with(&host, by_header))["token"], "abc");
+    let beside = context(&event_with(&host, get(&format!("key=abc&token={KEY}&{CALL}"))));
+    assert_eq!((&beside["key"], beside.get("token")), (&"abc".into(), None));
+    let without = context(&event_with(&super::host(), get(&format!("token=abc&{CALL}"))));
+    assert_eq!(without["token"], "abc");
+    let mut wrong = get(&format!("token=abc&{CALL}"));
+    wrong.headers.push(("auth-key".to_owned(), b"abc".to_vec()));
+    assert_eq!(rejection_with(&host, wrong).0, 403);
+}
+
+#[test]
+fn other_methods_are_no_call() {
+    for method in ["HEAD", "PUT", "DELETE", "OPTIONS", ""] {
+        let request = Request { method: method.to_owned(), ..get(CALL) };
+        let Ok(Received::Answer(answer)) = receive_with(&host(), request) else {
+            panic!("{method} is not answered")
+        };
+        assert_eq!(answer.status, 405);
+        assert!(answer.headers.contains(&("allow".to_owned(), "GET, POST".to_owned())));
+    }
 }
 
 #[test]

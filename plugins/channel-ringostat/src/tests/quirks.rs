@@ -106,6 +106,18 @@ fn the_moment_of_the_url_counts_more_than_the_bodys() {
 }
 
 #[test]
+fn what_ended_is_a_rating_only_with_category_and_value() {
+    let kind = |rest: &str| event(get(&format!("call_id=1&caller=0440000013{rest}"))).kind;
+    let Kind::CallFinished(missed) = kind("&disposition=NO%20ANSWER&billsec=0&value=7") else {
+        panic!("a user's own `value` made a rating of it")
+    };
+    assert!(missed.missed);
+    assert!(matches!(kind("&billsec=5&category=shop"), Kind::CallFinished(_)));
+    assert!(matches!(kind("&value=7"), Kind::CallRated(_)));
+    assert!(matches!(kind("&billsec=5&category=shop&value=7"), Kind::CallRated(_)));
+}
+
+#[test]
 fn an_unknown_moment_is_ignored_with_its_name() {
     let event = event(get(&format!("event=x%0A{}&call_id=1", "y".repeat(100))));
     let Kind::Ignored(name) = event.kind else { panic!("{:?}", event.kind) };
@@ -226,7 +238,7 @@ fn the_id_of_a_call_is_borne_up_to_its_limit() {
 fn what_is_not_ringostats_is_rejected_with_a_reason_and_without_content() {
     let cases = [
         (get(""), "no parameters"),
-        (get("key=abc"), "no parameters"),
+        (get("key=abc"), "no parameter tells"),
         (get("fbclid=Alina"), "no parameter tells"),
         (json("event=after_call", ""), "no parameter tells"),
         (json("", "null"), "no object"),

@@ -25,7 +25,7 @@ const ROWS: [Row; 13] = [
         "lead-submitted",
         "livechat:65f0000000000000000000c2",
         Some("to_crm_livechat:livechat:65f0000000000000000000c2:to_crm_livechat:1760000000000"),
-        Some("flow:livechat:65f0000000000000000000c2:to_crm_livechat:29333333"),
+        Some("flow:livechat:65f0000000000000000000c2:29333333"),
     ),
     (
         "flow_webhook.telegram",
@@ -34,7 +34,7 @@ const ROWS: [Row; 13] = [
         Some(
             "to_crm_telegram:telegram:65f0000000000000000000c1:65f0000000000000000000f1:1760000000000",
         ),
-        Some("flow:telegram:65f0000000000000000000c1:65f0000000000000000000f1:29333333"),
+        Some("flow:telegram:65f0000000000000000000c1:29333333"),
     ),
     (
         "incoming_message.instagram",
@@ -83,7 +83,7 @@ const ROWS: [Row; 13] = [
         "conversation-started",
         "telegram:65f0000000000000000000c1",
         Some("open_chat:telegram:65f0000000000000000000c1:open_chat:1760000000000"),
-        Some("chat:telegram:65f0000000000000000000c1:-:29333333"),
+        Some("chat:telegram:65f0000000000000000000c1:29333333"),
     ),
     (
         "outgoing_message.operator",
@@ -99,7 +99,7 @@ const ROWS: [Row; 13] = [
         Some(
             "run_custom_flow:telegram:65f0000000000000000000c1:65f0000000000000000000f2:1760000000000",
         ),
-        Some("flow:telegram:65f0000000000000000000c1:65f0000000000000000000f2:29333333"),
+        Some("flow:telegram:65f0000000000000000000c1:29333333"),
     ),
     (
         "unsubscribe",

@@ -157,8 +157,11 @@ fn a_run_by_hand_and_the_flows_own_webhook_are_one_enquiry() {
     };
     assert_eq!(run.episode, at(1_760_000_001_500));
     assert_ne!(run.episode, at(1_760_000_100_000), "another run");
-    let other = event(changed(&[("/info/flow", json!({"id": "f3"}))]));
-    assert_ne!(run.episode, other.episode, "another flow");
+    let unnamed = event(changed(&[("/info", json!({})), ("/title", json!("to_crm"))]));
+    assert_eq!(run.episode, unnamed.episode, "many flow webhooks do not name their flow");
+    assert_ne!(run.dedup_key, unnamed.dedup_key, "two events all the same");
+    let chat = event(changed(&[("/title", json!("open_chat"))]));
+    assert_ne!(run.episode, chat.episode, "a chat is no flow");
 }
 
 #[test]

@@ -31,6 +31,20 @@ impl Text<'_> {
         self.get().map(str::to_owned)
     }
 
+    /// As [`owned`](Text::owned), cut after the last letter that ends within so many bytes: for what
+    /// is repeated, so that a small body makes no large answer.
+    pub fn cut(&self, bytes: usize) -> Option<String> {
+        let text = self.get()?;
+        let end = text.floor_char_boundary(bytes);
+        text.get(..end).map(str::trim_end).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// As [`owned`](Text::owned); `None` where it has more bytes than that: half an id or an address
+    /// is another one's.
+    pub fn owned_within(&self, bytes: usize) -> Option<String> {
+        self.get().filter(|text| text.len() <= bytes).map(str::to_owned)
+    }
+
     /// With the blanks around it; empty where there was nothing.
     #[inline]
     pub fn as_received(&self) -> &str {
@@ -190,6 +204,18 @@ mod tests {
 
     fn text(json: &str) -> Option<String> {
         serde_json::from_str::<Text<'_>>(json).unwrap().owned()
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_letters_or_left_out() {
+        let text = Text::from(" яя a ");
+        let cut = |bytes: usize| text.cut(bytes);
+        assert_eq!(cut(6).as_deref(), Some("яя a"));
+        assert_eq!(cut(5).as_deref(), Some("яя"), "no blanks at the end");
+        assert_eq!(cut(3).as_deref(), Some("я"));
+        assert_eq!((cut(1), Text::from("  ").cut(9)), (None, None));
+        assert_eq!(text.owned_within(6).as_deref(), Some("яя a"));
+        assert_eq!(text.owned_within(5), None);
     }
 
     #[test]
