@@ -4,9 +4,10 @@
 //! was asked; native tests of adapters call the stage directly, and [`serve`] puts it on loopback for
 //! the running host and for the vendors' own clients.
 
-pub mod bitrix24;
 pub mod amocrm;
+pub mod bitrix24;
 pub mod hubspot;
+pub mod odoo;
 mod server;
 mod stage;
 
