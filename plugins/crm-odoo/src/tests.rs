@@ -14,6 +14,7 @@ mod people;
 mod recorded;
 mod requests;
 mod stage;
+mod suite;
 
 #[test]
 fn the_manifest_is_the_same_at_every_call_and_hides_the_key() {
