@@ -23,6 +23,7 @@ mod golden;
 mod lost;
 mod notes;
 mod properties;
+mod suite;
 
 /// The simulated CRM, held by the test and by the host's closure.
 type Crm = Rc<RefCell<Stage<Amocrm>>>;

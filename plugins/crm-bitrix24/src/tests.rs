@@ -8,4 +8,5 @@ mod flows;
 mod golden;
 mod odd;
 mod records;
+mod suite;
 mod timeline;

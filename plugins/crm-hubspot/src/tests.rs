@@ -12,3 +12,4 @@ mod limits;
 mod people;
 mod requests;
 mod stage;
+mod suite;

@@ -7,6 +7,7 @@
 pub mod amocrm;
 pub mod bitrix24;
 pub mod hubspot;
+pub mod odoo;
 mod server;
 mod stage;
 

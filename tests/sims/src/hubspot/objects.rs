@@ -124,6 +124,9 @@ impl HubSpot {
             return refusal(400, "VALIDATION_ERROR", "limit must be between 1 and 100");
         }
         let limit = usize::try_from(limit).unwrap_or(100).min(self.page_max);
+        if query.contains_key("after") && number("after").is_none() {
+            return refusal(400, "VALIDATION_ERROR", "after must be a number here");
+        }
         let after = number("after").unwrap_or_default();
         let mut left = self.store.of_kind(kind).filter(|record| after < record.id);
         let results: Vec<_> = left.by_ref().take(limit).collect();

@@ -1,0 +1,61 @@
+//! What every CRM adapter has to keep.
+
+use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::types::{Field, Identifier};
+
+use super::bench::Bench;
+use crate::Bitrix24;
+
+fn client(number: usize) -> Client {
+    let identifiers = vec![
+        Identifier::Phone(format!("+38067{number:07}")),
+        Identifier::Email(format!("anna{number}@example.test")),
+        Identifier::external("jivo", format!("visitor-{number}")),
+    ];
+    Client { identifiers, fields: vec![Field::text("name", "Anna Test")] }
+}
+
+fn check(run: fn(&Suite<'_>) -> Result<(), String>) {
+    let bench = Bench::new();
+    // The limits by time are not what is looked at here.
+    bench.portal().bucket = f64::MAX;
+    let count = |record: Record| {
+        let portal = bench.portal();
+        let is_call = |kind: &serde_json::Value| kind == 2 || kind == "2";
+        let calls =
+            portal.activities.iter().filter(|one| one.fields.get("TYPE_ID").is_some_and(is_call));
+        let calls = calls.count();
+        match record {
+            Record::Task => portal.activities.len() - calls,
+            Record::Note => portal.comments.len() + calls,
+        }
+    };
+    let host = &bench.host;
+    let suite = Suite { host, client: &client, unknown_id: "999999", count: &count, wait: &|_| {} };
+    assert_eq!(run(&suite), Ok(()));
+}
+
+#[test]
+fn contacts_keep_what_every_crm_keeps() {
+    check(|suite| suite.contacts::<Bitrix24>().map(drop));
+}
+
+#[test]
+fn deals_keep_what_every_crm_keeps() {
+    check(|suite| suite.deals::<Bitrix24>().map(drop));
+}
+
+#[test]
+fn tasks_keep_what_every_crm_keeps() {
+    check(|suite| suite.tasks::<Bitrix24>());
+}
+
+#[test]
+fn notes_keep_what_every_crm_keeps() {
+    check(|suite| suite.notes::<Bitrix24>());
+}
+
+#[test]
+fn managers_keep_what_every_crm_keeps() {
+    check(|suite| suite.managers::<Bitrix24>().map(drop));
+}
