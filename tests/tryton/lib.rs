@@ -1,6 +1,6 @@
 //! A private Tryton for tests, on a free port of loopback, with a fresh database for each server.
 //!
-//! `cargo xtask tryton` installs it once from `PyPI`. A server ends when it is dropped, and with the test
+//! `cargo xtask tryton` installs it once. A server ends when it is dropped, and with the test
 //! program however that ends: it stops when the pipe from the program closes.
 
 use std::{
@@ -73,11 +73,16 @@ pub fn start() -> Server {
     let output = keeper.stdout.take().expect("the output is a pipe");
     let mut told = String::new();
     BufReader::new(output).read_line(&mut told).expect("the output is text");
-    let Ok(port) = told.trim().parse::<u16>() else {
-        panic!("Tryton did not start:\n{}", fs::read_to_string(&log).unwrap_or_default())
-    };
+    let words = || fs::read_to_string(&log).unwrap_or_default();
+    let port: Result<u16, _> = told.trim().parse();
+    let port = port.unwrap_or_else(|_| failed(&words()));
     let url = format!("http://127.0.0.1:{port}");
     Server { at: Address { url, database: DATABASE, key: KEY }, keeper }
+}
+
+#[expect(clippy::panic, reason = "a test without its server fails")]
+fn failed(words: &str) -> ! {
+    panic!("Tryton did not start:\n{words}")
 }
 
 impl Drop for Server {

@@ -38,7 +38,7 @@ enum Chore {
     /// Run everything that must be clean: plugins, format, lints, docs, build, tests. CI runs this.
     ///
     /// Arguments after `--` go to `cargo test --workspace`. Installs PostgreSQL and Chromium with
-    /// apt-get and Tryton from PyPI where they are missing: the tests start them.
+    /// apt-get and Tryton with pip where they are missing: the tests start them.
     Test {
         #[arg(last = true)]
         test_arguments: Vec<String>,
@@ -48,7 +48,7 @@ enum Chore {
     /// Installs the target wasm32-wasip2 with rustup if it is missing. The adapters alone are
     /// copied to `target/plugins`.
     Plugins,
-    /// Install the Tryton server that tests start, from PyPI into `target/tryton`.
+    /// Install the Tryton server that tests start, with pip into `target/tryton`.
     ///
     /// Needs Python 3 with its module venv. `cargo xtask test` does it too; what is there already is
     /// left as it is.

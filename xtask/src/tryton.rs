@@ -1,4 +1,4 @@
-//! The Tryton server that tests start: a virtual environment with packages from PyPI, and a database.
+//! The Tryton server that tests start: a virtual environment with packages that pip fetches, and a database.
 
 use std::{fs, path::Path, process::Command};
 

@@ -65,9 +65,9 @@ pub(crate) fn contact(client: &[Identifier], fields: &[Field]) -> Result<Native,
                     None => problems.push(Problem::new("name", "must be a text")),
                 },
             },
-            "phone" => all.filter_map(number).for_each(|it| add(&mut mechanisms, it)),
-            "email" => all.filter_map(address).for_each(|it| add(&mut mechanisms, it)),
-            "site" => all.filter_map(site).for_each(|it| add(&mut mechanisms, it)),
+            "phone" => add(&mut mechanisms, all.filter_map(number)),
+            "email" => add(&mut mechanisms, all.filter_map(address)),
+            "site" => add(&mut mechanisms, all.filter_map(site)),
             key if WITHOUT_PLACE.contains(&key) => {}
             key => own(key, value, &mut values, &mut problems),
         }
@@ -75,12 +75,8 @@ pub(crate) fn contact(client: &[Identifier], fields: &[Field]) -> Result<Native,
     let mut identifiers: Vec<String> = Vec::new();
     for identifier in client {
         match identifier {
-            Identifier::Phone(phone) => {
-                number(phone).into_iter().for_each(|it| add(&mut mechanisms, it))
-            }
-            Identifier::Email(email) => {
-                address(email).into_iter().for_each(|it| add(&mut mechanisms, it))
-            }
+            Identifier::Phone(phone) => add(&mut mechanisms, number(phone)),
+            Identifier::Email(email) => add(&mut mechanisms, address(email)),
             Identifier::External(external) => identifiers.extend(party::reference(external)),
             Identifier::Card(_) => {}
         }
@@ -152,9 +148,12 @@ fn put(record: &mut Map<String, Value>, key: &str, is_empty: bool, value: Value)
     }
 }
 
-fn add(mechanisms: &mut Vec<Mechanism>, mechanism: Mechanism) {
-    if !mechanisms.iter().any(|held| held.covers(&mechanism)) {
-        mechanisms.push(mechanism);
+/// Adds those that are not said yet.
+fn add(mechanisms: &mut Vec<Mechanism>, more: impl IntoIterator<Item = Mechanism>) {
+    for mechanism in more {
+        if !mechanisms.iter().any(|held| held.covers(&mechanism)) {
+            mechanisms.push(mechanism);
+        }
     }
 }
 

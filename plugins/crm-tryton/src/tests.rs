@@ -2,6 +2,7 @@
 
 mod bench;
 mod concurrent;
+mod lost;
 mod real;
 mod recorded;
 mod scenario;

@@ -1,4 +1,4 @@
-//! A real Tryton from PyPI, started on a free port.
+//! A real Tryton, started on a free port.
 
 use patchbay_sdk::types::{Error, Field, FieldType, Value};
 use patchbay_sdk::{Contacts, Deals};

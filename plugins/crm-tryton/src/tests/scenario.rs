@@ -19,6 +19,7 @@ pub(super) fn play(host: &Host) {
     let deal = deals(host, &card);
     notes(host, &card, &deal);
     people(host, &card);
+    flows(host);
 }
 
 /// What `call` answers, after exactly so many requests.
@@ -119,7 +120,7 @@ fn deals(host: &Host, card: &Card) -> Deal {
         counted(host, 2, || upsert_deal(Some(&deal.id), &card.id, &title, Some("1"))).unwrap();
     assert_eq!((renamed.title.as_str(), &renamed.id), ("Two lamps", &deal.id));
     let missing = |answer: Result<Deal, Error>| {
-        assert!(matches!(answer, Err(Error::NotFound(_))), "{answer:?}")
+        assert!(matches!(answer, Err(Error::NotFound(_))), "{answer:?}");
     };
     missing(counted(host, 1, || upsert_deal(Some(NOBODY), &card.id, &title, None)));
     let nobody = counted(host, 2, || {
@@ -193,4 +194,31 @@ fn people(host: &Host, card: &Card) {
     assert_eq!(page, (Vec::new(), None));
     let wrong = counted(host, 0, || Tryton::list_assignments(Some("first".to_owned())));
     assert!(matches!(wrong, Err(Error::Invalid(_))), "{wrong:?}");
+}
+
+/// The enquiries of README's first table, as the host goes through them.
+fn flows(host: &Host) {
+    let client = [phone("+380931112233"), email("new@example.test")];
+    let lookup = || Tryton::lookup_client(client.to_vec()).unwrap();
+    let note = |deal: &Deal, key: &str| {
+        let note = Note::Text("Good morning".to_owned());
+        Tryton::add_note(Subject::Deal(deal.id.clone()), note, key.to_owned()).unwrap()
+    };
+    counted(host, 8, || {
+        assert!(lookup().is_empty());
+        let card = upsert(None, &client, named("New Test"), "flow-contact");
+        assert!(Tryton::open_deals(card.id.clone()).unwrap().is_empty());
+        let native = deal_of(&[Field::text("title", "First")]);
+        let deal =
+            Tryton::upsert_deal(None, card.id, native, None, "flow-deal".to_owned()).unwrap();
+        note(&deal, "flow-note");
+    });
+    counted(host, 10, || {
+        let card = lookup().remove(0);
+        upsert(Some(&card.id), &[phone("+380931112244")], Vec::new(), "flow-update");
+        let deal = Tryton::open_deals(card.id.clone()).unwrap().remove(0);
+        let title = [Field::text("title", "Second")];
+        let deal = upsert_deal(Some(&deal.id), &card.id, &title, None).unwrap();
+        note(&deal, "flow-second-note");
+    });
 }
