@@ -6,3 +6,4 @@ mod lost;
 mod real;
 mod recorded;
 mod scenario;
+mod suite;

@@ -16,7 +16,7 @@ pub use stage::{Fault, Stage};
 
 use std::time::Duration;
 
-use patchbay_sdk::http::{Request, Response};
+pub use patchbay_sdk::http::{Request, Response};
 
 /// A CRM that remembers.
 pub trait Simulator {

@@ -1,7 +1,6 @@
 //! Contacts in the simulated CRM.
 
 use patchbay_sdk::Managers;
-use patchbay_sdk::testing::conformance;
 use patchbay_sdk::types::FieldType;
 use serde_json::json;
 
@@ -19,11 +18,11 @@ fn contact(name: &str, phones: &[&str]) -> Value {
 }
 
 #[test]
-fn it_keeps_what_every_crm_adapter_has_to_keep() {
+fn what_is_known_of_a_new_client_stands_in_the_card() {
     let (host, crm) = simulated();
     let fields =
         [text("name", "Anna Test"), text("city", "Kyiv"), text("tag", "vip"), text("manager", "8")];
-    let card = host.run(|| conformance::contacts::<AmoCrm>(&anna(), &fields, "999999")).unwrap();
+    let card = upsert(&host, None, "k", &anna(), &fields).unwrap();
     assert_eq!(crm.borrow().crm.contacts().len(), 1);
     assert_eq!(card.field("city"), Some(&FieldValue::Text("Kyiv".to_owned())));
     assert_eq!(card.field("tag"), Some(&FieldValue::Text("vip".to_owned())));

@@ -1,7 +1,6 @@
 //! What each operation does on a portal that remembers, and how many requests it takes.
 
 use patchbay_sdk::notes::Note;
-use patchbay_sdk::testing::conformance;
 use patchbay_sdk::types::{Error, Field, Identifier, Subject, Transcript, Value as FieldValue};
 use patchbay_sdk::{Contacts, Deals, Managers, Notes, Tasks};
 use serde_json::json;
@@ -10,24 +9,6 @@ use super::bench::{Bench, anna, call, card, email, phone, task, text};
 use crate::Bitrix24;
 
 const UNKNOWN: &str = "999999";
-
-#[test]
-fn the_suite_of_all_crms_is_kept() {
-    for (refuses_empty_ids, answers_fm) in [(false, true), (true, true), (false, false)] {
-        let bench = Bench::new();
-        bench.portal().refuses_empty_ids = refuses_empty_ids;
-        bench.portal().answers_fm = answers_fm;
-        let (client, fields) = anna();
-        let result =
-            bench.host.run(|| conformance::contacts::<Bitrix24>(&client, &fields, UNKNOWN));
-        let card = result.unwrap();
-        assert_eq!(bench.portal().contacts.len(), 1);
-        assert_eq!(
-            card.url.unwrap(),
-            format!("https://portal.example.test/crm/contact/details/{}/", card.id)
-        );
-    }
-}
 
 /// How many requests each of some calls took, under its name in the README's table.
 #[derive(Default)]

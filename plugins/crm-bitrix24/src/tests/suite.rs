@@ -16,7 +16,10 @@ fn client(number: usize) -> Client {
 }
 
 fn check(run: fn(&Suite<'_>) -> Result<(), String>) {
-    let bench = Bench::new();
+    check_on(&Bench::new(), run);
+}
+
+fn check_on(bench: &Bench, run: fn(&Suite<'_>) -> Result<(), String>) {
     // The limits by time are not what is looked at here.
     bench.portal().bucket = f64::MAX;
     let count = |record: Record| {
@@ -40,6 +43,21 @@ fn contacts_keep_what_every_crm_keeps() {
     check(|suite| suite.contacts::<Bitrix24>().map(drop));
 }
 
+/// Of those that portals differ in.
+#[test]
+fn contacts_keep_it_on_every_kind_of_portal() {
+    for (refuses_empty_ids, answers_fm) in [(true, true), (false, false)] {
+        let bench = Bench::new();
+        bench.portal().refuses_empty_ids = refuses_empty_ids;
+        bench.portal().answers_fm = answers_fm;
+        check_on(&bench, |suite| {
+            let card = suite.contacts::<Bitrix24>()?;
+            let url = format!("https://portal.example.test/crm/contact/details/{}/", card.id);
+            if card.url.as_ref() == Some(&url) { Ok(()) } else { Err(format!("{:?}", card.url)) }
+        });
+    }
+}
+
 #[test]
 fn deals_keep_what_every_crm_keeps() {
     check(|suite| suite.deals::<Bitrix24>().map(drop));
@@ -47,12 +65,12 @@ fn deals_keep_what_every_crm_keeps() {
 
 #[test]
 fn tasks_keep_what_every_crm_keeps() {
-    check(|suite| suite.tasks::<Bitrix24>());
+    check(|suite| suite.tasks::<Bitrix24>().map(drop));
 }
 
 #[test]
 fn notes_keep_what_every_crm_keeps() {
-    check(|suite| suite.notes::<Bitrix24>());
+    check(|suite| suite.notes::<Bitrix24>().map(drop));
 }
 
 #[test]

@@ -73,10 +73,14 @@ fn assignments_are_told_to_the_last_page() {
         .collect();
     assert_eq!(told, expected);
     for token in [String::new(), "9".repeat(65)] {
-        let answer = crm.run(|| HubSpot::list_assignments(Some(token)));
+        let (answer, asked) = crm.asked(|| HubSpot::list_assignments(Some(token)));
         assert!(matches!(answer, Err(Error::Invalid(_))));
+        assert!(asked.is_empty());
     }
-    assert!(crm.run(|| HubSpot::list_assignments(Some("9".repeat(64)))).is_ok());
+    // A token that may be HubSpot's is for HubSpot to judge.
+    let (answer, asked) = crm.asked(|| HubSpot::list_assignments(Some("9".repeat(64))));
+    assert!(matches!(answer, Err(Error::Invalid(_))), "{answer:?}");
+    assert!(!asked.is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use patchbay_sdk::testing::conformance::{Client, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
-use super::stage::{crm, crm_with_keys};
+use super::stage::{Crm, crm, crm_with_keys};
 use crate::HubSpot;
 
 fn client(number: usize) -> Client {
@@ -17,25 +17,36 @@ fn client(number: usize) -> Client {
 
 fn check(run: fn(&Suite<'_>) -> Result<(), String>) {
     for crm in [crm(), crm_with_keys()] {
-        // The limits by time are not what is looked at here.
-        crm.sim().limits.searches = usize::MAX;
-        crm.sim().limits.ten_seconds = usize::MAX;
-        let all = |kind: &str| crm.sim().all(kind).len();
-        let count = |record: Record| match record {
-            Record::Task => all("tasks"),
-            Record::Note => all("notes") + all("calls"),
-        };
-        let wait = |ms: u64| crm.advance(ms.div_ceil(1_000));
-        let host = &crm.host;
-        let suite =
-            Suite { host, client: &client, unknown_id: "999999", count: &count, wait: &wait };
-        assert_eq!(run(&suite), Ok(()));
+        check_on(&crm, run);
     }
+}
+
+fn check_on(crm: &Crm, run: fn(&Suite<'_>) -> Result<(), String>) {
+    // The limits by time are not what is looked at here.
+    crm.sim().limits.searches = usize::MAX;
+    crm.sim().limits.ten_seconds = usize::MAX;
+    let all = |kind: &str| crm.sim().all(kind).len();
+    let count = |record: Record| match record {
+        Record::Task => all("tasks"),
+        Record::Note => all("notes") + all("calls"),
+    };
+    let wait = |ms: u64| crm.advance(ms.div_ceil(1_000));
+    let host = &crm.host;
+    let suite = Suite { host, client: &client, unknown_id: "999999", count: &count, wait: &wait };
+    assert_eq!(run(&suite), Ok(()));
 }
 
 #[test]
 fn contacts_keep_what_every_crm_keeps() {
     check(|suite| suite.contacts::<HubSpot>().map(drop));
+}
+
+#[test]
+fn contacts_keep_it_while_the_search_is_behind() {
+    for crm in [crm(), crm_with_keys()] {
+        crm.sim().search_lag = std::time::Duration::from_mins(1);
+        check_on(&crm, |suite| suite.contacts::<HubSpot>().map(drop));
+    }
 }
 
 #[test]
@@ -45,12 +56,12 @@ fn deals_keep_what_every_crm_keeps() {
 
 #[test]
 fn tasks_keep_what_every_crm_keeps() {
-    check(|suite| suite.tasks::<HubSpot>());
+    check(|suite| suite.tasks::<HubSpot>().map(drop));
 }
 
 #[test]
 fn notes_keep_what_every_crm_keeps() {
-    check(|suite| suite.notes::<HubSpot>());
+    check(|suite| suite.notes::<HubSpot>().map(drop));
 }
 
 #[test]

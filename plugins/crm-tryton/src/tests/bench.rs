@@ -9,6 +9,7 @@ use patchbay_sdk::testing::Host;
 use patchbay_sdk::testing::host::placeholder;
 use patchbay_sdk::types::{Field, Identifier};
 use patchbay_test_tryton::Address;
+use serde_json::Value;
 
 use crate::Tryton;
 
@@ -33,6 +34,14 @@ pub(super) fn send(at: &Address, request: &Request) -> Result<Response, Error> {
         .send(&request.method, target, &headers, &request.body)
         .map_err(|error| Error::Interrupted(error.to_string()))?;
     Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+}
+
+/// The records of a model with these fields, past the adapter.
+pub(super) fn all(at: &Address, model_and_fields: &str) -> Vec<Value> {
+    let target = format!("/{}/rest/model/{model_and_fields}", at.database);
+    let key = ("authorization".to_owned(), format!("Bearer {}", at.key));
+    let answer = at.send("GET", &target, &[key], &[]).unwrap();
+    serde_json::from_slice(&answer.body).unwrap()
 }
 
 /// A host in front of the server, and all that they said to each other.

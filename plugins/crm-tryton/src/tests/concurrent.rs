@@ -118,10 +118,7 @@ fn reaching(at: &Address, is_lost: bool) -> Host {
 
 /// Every client in Tryton: the parties that this adapter has made.
 fn all(at: &Address) -> Vec<Value> {
-    let target = "/crm/rest/model/party.party?f=code&f=contact_mechanisms.value";
-    let key = ("authorization".to_owned(), format!("Bearer {}", at.key));
-    let answer = at.send("GET", target, &[key], &[]).unwrap();
-    let parties: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+    let parties = bench::all(at, "party.party?f=code&f=contact_mechanisms.value");
     let is_ours =
         |party: &Value| party["code"].as_str().is_some_and(|code| code.starts_with("patchbay:"));
     parties.into_iter().filter(is_ours).collect()

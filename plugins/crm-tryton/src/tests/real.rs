@@ -9,7 +9,7 @@ use super::{recorded, scenario};
 use crate::Tryton;
 
 #[test]
-fn the_adapter_conforms_to_the_contract_on_a_real_tryton() {
+fn a_real_tryton_answers_as_it_was_recorded() {
     let server = patchbay_test_tryton::start();
     let (host, exchanges) = bench::recording(&server.at);
     scenario::play(&host);

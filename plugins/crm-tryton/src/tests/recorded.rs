@@ -18,7 +18,7 @@ const URL: &str = "https://tryton.example.test";
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tape");
 
 #[test]
-fn the_adapter_conforms_to_the_contract_on_what_tryton_has_answered() {
+fn each_operation_asks_what_it_asked_when_tryton_was_recorded() {
     let mut tape: VecDeque<Value> = read().into();
     let length = tape.len();
     let host = bench::host(URL, "crm").http(move |request| {

@@ -11,10 +11,10 @@ use crate::{Contacts, Notes, Tasks};
 const LONG_BYTES: usize = 2 * 1024 * 1024;
 
 impl Suite<'_> {
-    /// Every check of `tasks`.
-    pub fn tasks<T: Contacts + Tasks>(&self) -> Result<(), String> {
+    /// Every check of `tasks`. Answers the id of the task that was made.
+    pub fn tasks<T: Contacts + Tasks>(&self) -> Result<String, String> {
         let subject = Subject::Card(self.card::<T>(300)?.id);
-        self.is_written_once("create-task", Record::Task, &|| {
+        let id = self.is_written_once("create-task", Record::Task, &|| {
             T::create_task(task(subject.clone()), longest_key("task"))
         })?;
         let unknown = task(Subject::Card(self.unknown_id.to_owned()));
@@ -26,11 +26,12 @@ impl Suite<'_> {
             let send = move || T::create_task(task(subject.clone()), key.clone());
             let count = lost::counted(self, Record::Task);
             Ok(Write { what: "create-task", send: Box::new(send), count })
-        })
+        })?;
+        Ok(id)
     }
 
-    /// Every check of `notes`: texts, conversations and calls.
-    pub fn notes<T: Contacts + Notes>(&self) -> Result<(), String> {
+    /// Every check of `notes`: texts, conversations and calls. Answers the id of the longest one.
+    pub fn notes<T: Contacts + Notes>(&self) -> Result<String, String> {
         let subject = Subject::Card(self.card::<T>(400)?.id);
         for (number, note) in notes().into_iter().enumerate() {
             self.is_written_once("add-note", Record::Note, &|| {
@@ -50,8 +51,7 @@ impl Suite<'_> {
             })?;
         }
         let key = "note-long".to_owned();
-        self.good("add-note", || T::add_note(subject, talk(LONG_BYTES), key))?;
-        Ok(())
+        self.good("add-note", || T::add_note(subject, talk(LONG_BYTES), key))
     }
 
     fn is_written_once(
@@ -59,13 +59,13 @@ impl Suite<'_> {
         what: &str,
         record: Record,
         write: &dyn Fn() -> Result<String, Error>,
-    ) -> Result<(), String> {
+    ) -> Result<String, String> {
         let before = (self.count)(record);
         let first = self.good(what, write)?;
         let again = self.good(what, write)?;
         let made = (self.count)(record).saturating_sub(before);
         if first == again && made == 1 && !first.is_empty() {
-            return Ok(());
+            return Ok(first);
         }
         Err(format!("`{what}` twice under one key made {made} records: `{first}` and `{again}`"))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{Client, Suite, longest_key, lost};
+use super::{Client, Suite, is_not_found, longest_key, lost};
 use crate::Contacts;
 use crate::types::{Card, Field, FieldSpec, FieldType, Identifier, Native, Problem, Value};
 
@@ -41,17 +41,91 @@ const PRIVATE: &str = "Zq7-private";
 impl Suite<'_> {
     /// Every check of the interface that all CRM adapters have. Answers the card that was made.
     pub fn contacts<T: Contacts>(&self) -> Result<Card, String> {
-        let Client { identifiers, fields } = (self.client)(0);
+        let client = (self.client)(0);
+        let identifiers = &client.identifiers;
         self.mapping_is_total(&|fields| T::map_fields(identifiers.clone(), fields), &KEYS)?;
-        self.host.run_pure(|| super::mapping_is_pure::<T>(&identifiers, &fields))?;
+        self.mapping_is_pure::<T>(&client)?;
         check_specs("describe-fields", &self.good("describe-fields", T::describe_fields)?)?;
         self.nothing_is_found_of_nobody::<T>()?;
-        let card =
-            self.host.run(|| super::contacts::<T>(&identifiers, &fields, self.unknown_id))?;
-        self.notations_find_the_card::<T>(&identifiers, &card.id)?;
+        self.an_unknown_id_is_not_found::<T>(&client)?;
+        let card = self.upserting_twice_makes_one_card::<T>(&client)?;
+        self.every_identifier_finds_the_card::<T>(identifiers, &card.id)?;
+        self.notations_find_the_card::<T>(identifiers, &card.id)?;
         self.a_change_keeps_the_card::<T>(&card)?;
         lost::contacts::<T>(self)?;
         Ok(card)
+    }
+
+    fn lookup<T: Contacts>(&self, any_of: &[Identifier]) -> Result<Vec<Card>, String> {
+        self.good("lookup-client", || T::lookup_client(any_of.to_vec()))
+    }
+
+    /// Two calls of `map-fields` with the same input answer the same, also for no input at all.
+    fn mapping_is_pure<T: Contacts>(&self, client: &Client) -> Result<(), String> {
+        let Client { identifiers, fields } = client;
+        let map = |identifiers: &[Identifier], fields: &[Field]| {
+            self.host.run_pure(|| T::map_fields(identifiers.to_vec(), fields.to_vec()))
+        };
+        let inputs: [(&[Identifier], &[Field]); 4] =
+            [(identifiers, fields), (&[], &[]), (identifiers, &[]), (&[], fields)];
+        if inputs.into_iter().all(|(client, fields)| map(client, fields) == map(client, fields)) {
+            return Ok(());
+        }
+        Err("`map-fields` answers differently to the same input".to_owned())
+    }
+
+    /// A change of a card that does not exist is not found, and makes none.
+    fn an_unknown_id_is_not_found<T: Contacts>(&self, client: &Client) -> Result<(), String> {
+        let native = self.native::<T>(&client.identifiers, &client.fields)?;
+        let (id, key) = (Some(self.unknown_id.to_owned()), "card-unknown".to_owned());
+        let told = self.call("upsert-contact", || T::upsert_contact(id, native, key))?;
+        is_not_found("upsert-contact", told)?;
+        if self.lookup::<T>(&client.identifiers)?.is_empty() {
+            return Ok(());
+        }
+        Err("an upsert of an unknown id made a card".to_owned())
+    }
+
+    /// The same upsert with the same key answers the same card, and a look-up finds only that one.
+    fn upserting_twice_makes_one_card<T: Contacts>(&self, client: &Client) -> Result<Card, String> {
+        let upsert = || {
+            let native = self.native::<T>(&client.identifiers, &client.fields)?;
+            let key = "card-create".to_owned();
+            self.good("upsert-contact", || T::upsert_contact(None, native, key))
+        };
+        let (first, second) = (upsert()?, upsert()?);
+        if first.id != second.id {
+            return Err(format!(
+                "the same idempotency key made two cards: `{}` and `{}`",
+                first.id, second.id
+            ));
+        }
+        match self.lookup::<T>(&client.identifiers)?.as_slice() {
+            [card] if card.id == first.id => Ok(first),
+            cards => Err(format!(
+                "a lookup should find card `{}` alone and finds {}",
+                first.id,
+                cards.len()
+            )),
+        }
+    }
+
+    /// Each identifier alone finds the card and stands in its `matched`.
+    fn every_identifier_finds_the_card<T: Contacts>(
+        &self,
+        identifiers: &[Identifier],
+        id: &str,
+    ) -> Result<(), String> {
+        for identifier in identifiers {
+            let cards = self.lookup::<T>(std::slice::from_ref(identifier))?;
+            let Some(card) = cards.iter().find(|card| card.id == id) else {
+                return Err(format!("card `{id}` is not found by {identifier:?}"));
+            };
+            if !card.matched.contains(identifier) {
+                return Err(format!("card `{id}` does not tell that {identifier:?} matched"));
+            }
+        }
+        Ok(())
     }
 
     /// Every key with a value of every kind has a record or problems, which tell nothing of the value.
@@ -85,7 +159,7 @@ impl Suite<'_> {
     fn nothing_is_found_of_nobody<T: Contacts>(&self) -> Result<(), String> {
         let unknown = Identifier::Card(self.unknown_id.to_owned());
         for any_of in [Vec::new(), vec![unknown], (self.client)(1).identifiers] {
-            let cards = self.good("lookup-client", || T::lookup_client(any_of))?;
+            let cards = self.lookup::<T>(&any_of)?;
             if !cards.is_empty() {
                 return Err(format!("a look-up of nobody finds {} cards", cards.len()));
             }
@@ -113,7 +187,7 @@ impl Suite<'_> {
             };
             for notation in notations {
                 let any_of = vec![notation.clone()];
-                let cards = self.good("lookup-client", || T::lookup_client(any_of))?;
+                let cards = self.lookup::<T>(&any_of)?;
                 if cards.iter().all(|card| card.id != id) {
                     return Err(format!("card `{id}` is not found by the notation {notation:?}"));
                 }
@@ -123,7 +197,7 @@ impl Suite<'_> {
             }
         }
         let by_id = vec![Identifier::Card(id.to_owned())];
-        let cards = self.good("lookup-client", || T::lookup_client(by_id))?;
+        let cards = self.lookup::<T>(&by_id)?;
         match cards.as_slice() {
             [card] if card.id == id => Ok(()),
             _ => Err(format!("card `{id}` is not found by its own id")),
@@ -142,7 +216,7 @@ impl Suite<'_> {
                 return Err(format!("a change of card `{}` answers `{}`", card.id, changed.id));
             }
         }
-        let cards = self.good("lookup-client", || T::lookup_client(identifiers))?;
+        let cards = self.lookup::<T>(&identifiers)?;
         match cards.as_slice() {
             [found] if found.id == card.id => Ok(()),
             cards => Err(format!("after a change {} cards are found", cards.len())),

@@ -127,6 +127,7 @@ fn is_of(record: &Json, identifier: &Identifier) -> bool {
         Identifier::Phone(_) if !has("literal") => {
             held.into_iter().any(|held| phone::matches(&asked, held, None))
         }
+        Identifier::Email(_) if has("one-eyed") => false,
         _ => held.into_iter().any(|held| held.eq_ignore_ascii_case(&asked)),
     }
 }
@@ -203,19 +204,25 @@ impl Contacts for Faulty {
         Ok(json!({ "client": client, "calls": CALLS.get() }).to_string())
     }
 
-    fn upsert_contact(id: Option<String>, contact: Native, key: String) -> Result<Card, Error> {
+    fn upsert_contact(
+        id: Option<String>,
+        contact: Native,
+        idempotency_key: String,
+    ) -> Result<Card, Error> {
         let native: Json = serde_json::from_str(&contact).unwrap();
         let client = &native["client"];
         let record = match id.filter(|_| !has("credulous")) {
-            None if has("fat") => write("card", None, &json!("x".repeat(REQUEST_BYTES_MAX)), &key)?,
-            None => write("card", None, client, &key)?,
+            None if has("fat") => {
+                write("card", None, &json!("x".repeat(REQUEST_BYTES_MAX)), &idempotency_key)?
+            }
+            None => write("card", None, client, &idempotency_key)?,
             Some(id) => {
                 let body = json!({ "kind": "card", "id": id, "title": client });
                 send("POST", &body, true)?
             }
         };
         let id = self::id(&record);
-        let is_moved = has("moving") && key.starts_with("change");
+        let is_moved = has("moving") && idempotency_key.starts_with("change");
         Ok(Card::new(if is_moved { format!("{id}0") } else { id }))
     }
 }
@@ -266,11 +273,11 @@ impl Deals for Faulty {
         card: String,
         deal: Native,
         _manager: Option<String>,
-        key: String,
+        idempotency_key: String,
     ) -> Result<Deal, Error> {
         let title: Json = serde_json::from_str(&deal).unwrap();
         let record = match id {
-            None => write("deal", Some(&card), &title, &key)?,
+            None => write("deal", Some(&card), &title, &idempotency_key)?,
             Some(id) if has("stubborn") => {
                 let deals = all("deal")?;
                 let missing = || Error::NotFound("no such deal".to_owned());
@@ -289,16 +296,16 @@ fn card_of(subject: &Subject) -> &str {
 }
 
 impl Tasks for Faulty {
-    fn create_task(task: Task, key: String) -> Result<String, Error> {
+    fn create_task(task: Task, idempotency_key: String) -> Result<String, Error> {
         if has("half-tasks") {
             return Err(Error::Unsupported("some day".to_owned()));
         }
-        Ok(id(&write("task", Some(card_of(&task.subject)), &json!(task.title), &key)?))
+        Ok(id(&write("task", Some(card_of(&task.subject)), &json!(task.title), &idempotency_key)?))
     }
 }
 
 impl Notes for Faulty {
-    fn add_note(subject: Subject, note: Note, key: String) -> Result<String, Error> {
+    fn add_note(subject: Subject, note: Note, idempotency_key: String) -> Result<String, Error> {
         let text = match note {
             Note::Call(_) if has("half-notes") => {
                 return Err(Error::Unsupported("some day".to_owned()));
@@ -312,7 +319,7 @@ impl Notes for Faulty {
         };
         let cut =
             if has("endless-notes") { text.as_str() } else { text.get(..1_000).unwrap_or(&text) };
-        Ok(id(&write("note", Some(card_of(&subject)), &json!(cut), &key)?))
+        Ok(id(&write("note", Some(card_of(&subject)), &json!(cut), &idempotency_key)?))
     }
 }
 
@@ -396,6 +403,7 @@ fn each_fault_of_contacts_is_found() {
             ("credulous", "should be not-found"),
             ("forgetful-card", "made two cards"),
             ("blind", "finds 0"),
+            ("one-eyed", "is not found by Identifier::Email"),
             ("silent", "does not tell"),
             ("literal", "by the notation"),
             ("moving", "a change of card"),
@@ -435,15 +443,15 @@ fn each_fault_of_tasks_and_notes_is_found() {
         ("careless", "made 2 records"),
         ("optimist", "has written 1 and lost an answer"),
     ];
-    check(|suite| suite.tasks::<Faulty>(), &common);
-    check(|suite| suite.notes::<Faulty>(), &common);
+    check(|suite| suite.tasks::<Faulty>().map(drop), &common);
+    check(|suite| suite.notes::<Faulty>().map(drop), &common);
     let twice = "twice under one key made 2 records";
     check(
-        |suite| suite.tasks::<Faulty>(),
+        |suite| suite.tasks::<Faulty>().map(drop),
         &[("half-tasks", "is unsupported"), ("forgetful-task", twice)],
     );
     check(
-        |suite| suite.notes::<Faulty>(),
+        |suite| suite.notes::<Faulty>().map(drop),
         &[
             ("half-notes", "is unsupported"),
             ("forgetful-note", twice),
@@ -466,15 +474,4 @@ fn each_fault_of_managers_is_found() {
             ("any-page", "of a strange page"),
         ],
     );
-}
-
-#[test]
-fn the_plain_checks_find_a_card_by_each_identifier() {
-    let crm = Rc::new(RefCell::new(Crm::default()));
-    let host = Host::new().http(move |request| Ok(crm.borrow_mut().answer(request)));
-    let Client { identifiers, fields } = client(0);
-    let card = host.run(|| contacts::<Faulty>(&identifiers, &fields, "404")).unwrap();
-    let stranger = [Identifier::Email("olga@example.com".to_owned())];
-    let told = host.run(|| every_identifier_finds_the_card::<Faulty>(&stranger, &card.id));
-    assert!(told.is_err_and(|told| told.contains("is not found by")));
 }
