@@ -127,6 +127,10 @@ impl Odoo {
             return Err(answer::user_error(&format!("Invalid language code: {lang}")));
         }
         match call.method {
+            "search" => {
+                call.only(&["domain", "limit", "offset", "order"])?;
+                Ok(json!(self.searched(call)?))
+            }
             "search_read" => self.search_read(call),
             "search_count" => {
                 call.only(&["domain", "limit"])?;
@@ -156,13 +160,17 @@ impl Odoo {
     fn search_read(&self, call: &Call<'_>) -> Result<Value, Answer> {
         call.only(&["domain", "fields", "limit", "offset", "order"])?;
         let fields = self.store.asked(call.model, call.list("fields"))?;
+        let ids = self.searched(call)?.into_iter();
+        Ok(ids.map(|id| self.store.shown(call.model, id, &fields)).collect())
+    }
+
+    fn searched(&self, call: &Call<'_>) -> Result<Vec<u64>, Answer> {
         let mut ids = self.store.search(call.model, call.list("domain"), is_tested(call))?;
         if call.text("order").is_some_and(|order| order.ends_with("desc")) {
             ids.reverse();
         }
         let ids = ids.into_iter().skip(call.number("offset").unwrap_or_default());
-        let ids = ids.take(call.number("limit").unwrap_or(usize::MAX));
-        Ok(ids.map(|id| self.store.shown(call.model, id, &fields)).collect())
+        Ok(ids.take(call.number("limit").unwrap_or(usize::MAX)).collect())
     }
 
     /// Records that do not exist are left out, without an error.
@@ -171,7 +179,12 @@ impl Odoo {
         let fields = self.store.asked(call.model, call.list("fields"))?;
         let ids = call.list("ids").iter().filter_map(Value::as_u64);
         let ids = ids.filter(|id| self.store.exists(call.model, *id));
-        Ok(ids.map(|id| self.store.shown(call.model, id, &fields)).collect())
+        let mut records: Value = ids.map(|id| self.store.shown(call.model, id, &fields)).collect();
+        if call.text("load") == Some("_classic_write") {
+            let records = records.as_array_mut().into_iter().flatten();
+            records.filter_map(Value::as_object_mut).for_each(without_names);
+        }
+        Ok(records)
     }
 
     /// One record by JSON-RPC answers one id, a list of them a list.
@@ -228,6 +241,15 @@ impl Odoo {
     }
 }
 
+/// References as they are written: the id alone.
+fn without_names(record: &mut Map<String, Value>) {
+    for value in record.values_mut() {
+        if let Some([id, Value::String(_)]) = value.as_array().map(Vec::as_slice) {
+            *value = id.clone();
+        }
+    }
+}
+
 /// Whether archived records are out of sight.
 fn is_tested(call: &Call<'_>) -> bool {
     let context = call.arguments.get("context");
@@ -245,7 +267,7 @@ impl Simulator for Odoo {
                 let version = format!("{}.0", self.version);
                 Answer::of(json!({ "version_info": info, "version": version })).response()
             }
-            ("POST", ["jsonrpc"]) => self.envelope(request),
+            ("POST", ["jsonrpc"] | ["web", "webclient", "version_info"]) => self.envelope(request),
             (method, ["json", "2", model, name]) if has_json2 => {
                 let told = request.value_of("x-odoo-database");
                 if told.is_some() && self.database.as_deref() != told {

@@ -9,6 +9,7 @@ use super::{Call, Odoo};
 /// What methods call their arguments that come without a name.
 fn names(method: &str) -> &'static [&'static str] {
     match method {
+        "search" => &["domain", "offset", "limit", "order"],
         "search_read" => &["domain", "fields", "offset", "limit", "order"],
         "search_count" => &["domain"],
         "create" => &["vals_list"],
@@ -30,14 +31,15 @@ impl Odoo {
         let text = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
         let arguments = params.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
         let answered = match (text("service"), text("method")) {
-            ("common", "version") => Ok(json!({
-                "server_version": format!("{}.0", self.version),
-                "server_version_info": [self.version, 0, 0, "final", 0, ""],
-                "server_serie": format!("{}.0", self.version),
-                "protocol_version": 1,
-            })),
+            _ if crate::path(&request.url).ends_with("/version_info") => Ok(self.versions()),
+            ("common", "version") => Ok(self.versions()),
             ("common", "authenticate" | "login") => Ok(self.authenticated(&arguments)),
             ("object", "execute_kw") => self.execute(&arguments),
+            // The older form: what comes after the method stands in a row.
+            ("object", "execute") => {
+                let (head, rest) = arguments.split_at(arguments.len().min(5));
+                self.execute(&[head, &[json!(rest)]].concat())
+            }
             _ => Err(refusal(500, "builtins.KeyError", "service")),
         };
         let id = body.get("id").cloned().unwrap_or_default();
@@ -48,6 +50,15 @@ impl Odoo {
             }}),
         };
         Response::json(200, envelope.to_string())
+    }
+
+    fn versions(&self) -> Value {
+        json!({
+            "server_version": format!("{}.0", self.version),
+            "server_version_info": [self.version, 0, 0, "final", 0, ""],
+            "server_serie": format!("{}.0", self.version),
+            "protocol_version": 1,
+        })
     }
 
     fn is_database(&self, told: Option<&Value>) -> bool {
