@@ -2,17 +2,20 @@
 //!
 //! [`Suite`] describes the test's CRM. [`Suite::contacts`] is for every adapter; [`Suite::deals`],
 //! [`Suite::tasks`], [`Suite::notes`] and [`Suite::managers`] are for each optional interface that it
-//! exports, and fail where one is there by half. All run under the limits of the host and tell the first
-//! fault in words.
+//! exports, and fail where one is there by half. [`Suite::costs`] counts requests. All run under the
+//! limits of the host and tell the first fault in words.
 
 use crate::types::{Card, Error, Field, Identifier};
 use crate::{Contacts, testing::Host};
 
 mod activities;
 mod contact;
+mod costs;
 mod deal;
 mod lost;
 mod people;
+
+pub use costs::Costs;
 
 /// Requests that the host allows for one call.
 const REQUESTS_MAX: usize = 16;

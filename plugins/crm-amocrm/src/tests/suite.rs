@@ -1,6 +1,6 @@
 //! What every CRM adapter has to keep.
 
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
 use super::simulated;
@@ -49,4 +49,12 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<AmoCrm>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| {
+        suite.costs::<AmoCrm>(Costs { new_client: 7, changed_client: 10, known_client: 6 })
+    });
 }

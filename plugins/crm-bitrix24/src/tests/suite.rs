@@ -1,6 +1,6 @@
 //! What every CRM adapter has to keep.
 
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
 use super::bench::Bench;
@@ -76,4 +76,12 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<Bitrix24>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| {
+        suite.costs::<Bitrix24>(Costs { new_client: 5, changed_client: 5, known_client: 3 })
+    });
 }

@@ -1,6 +1,6 @@
 //! What every CRM adapter has to keep.
 
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
 use super::stage::{Crm, crm, crm_with_keys};
@@ -67,4 +67,12 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<HubSpot>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| {
+        suite.costs::<HubSpot>(Costs { new_client: 5, changed_client: 8, known_client: 4 })
+    });
 }

@@ -2,7 +2,7 @@
 
 use patchbay_sdk::Adapter;
 use patchbay_sdk::testing::Host;
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
 use crate::Notebook;
@@ -55,4 +55,12 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<Notebook>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| {
+        suite.costs::<Notebook>(Costs { new_client: 0, changed_client: 0, known_client: 0 })
+    });
 }

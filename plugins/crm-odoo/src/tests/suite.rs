@@ -1,6 +1,6 @@
 //! What every CRM adapter has to keep, over both of Odoo's interfaces.
 
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 use patchbay_sims::odoo::Odoo as Sim;
 
@@ -61,4 +61,10 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<Odoo>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| suite.costs::<Odoo>(Costs { new_client: 7, changed_client: 8, known_client: 3 }));
 }

@@ -1,6 +1,6 @@
 //! What every CRM adapter has to keep, on a real Tryton. It has no tasks.
 
-use patchbay_sdk::testing::conformance::{Client, Record, Suite};
+use patchbay_sdk::testing::conformance::{Client, Costs, Record, Suite};
 use patchbay_sdk::types::{Field, Identifier};
 
 use super::bench::{self, email, phone};
@@ -45,4 +45,12 @@ fn notes_keep_what_every_crm_keeps() {
 #[test]
 fn managers_keep_what_every_crm_keeps() {
     check(|suite| suite.managers::<Tryton>().map(drop));
+}
+
+/// The table of the project's README.
+#[test]
+fn flows_cost_what_is_written_down() {
+    check(|suite| {
+        suite.costs::<Tryton>(Costs { new_client: 8, changed_client: 10, known_client: 5 })
+    });
 }

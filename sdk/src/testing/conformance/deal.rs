@@ -109,7 +109,7 @@ impl Suite<'_> {
         Err(format!("open deals should be `{}`, `{}` and are {open:?}", newer.id, first.id))
     }
 
-    fn title<T: Deals>(&self, title: &str) -> Result<Native, String> {
+    pub(super) fn title<T: Deals>(&self, title: &str) -> Result<Native, String> {
         let fields = vec![Field::text("title", title)];
         self.host
             .run_pure(|| T::map_deal_fields(fields))
