@@ -8,6 +8,7 @@ use crate::harness::{TestHost, jivo};
 
 mod day;
 mod drain;
+mod tryton;
 
 /// A host with Jivo joined to a served simulator.
 struct Site<S> {
@@ -18,7 +19,12 @@ struct Site<S> {
 
 impl<S: Simulator + Send + 'static> Site<S> {
     /// `account` makes the CRM's account from the simulator's address; its grant is added here.
-    async fn open(crm: S, plugin: &str, account: impl FnOnce(&str) -> Value) -> Self {
+    async fn open(
+        crm: S,
+        plugin: &str,
+        options: Value,
+        account: impl FnOnce(&str) -> Value,
+    ) -> Self {
         let crm = patchbay_sims::serve(Stage::new(crm)).await.unwrap();
         let host = TestHost::start().await;
         host.install("channel_jivo").await;
@@ -27,7 +33,6 @@ impl<S: Simulator + Send + 'static> Site<S> {
         account["plugin"] = json!(plugin);
         account["grants"] = json!([{ "allow": crm.url, "private": true }]);
         host.put("/accounts/crm", account).await;
-        let options = json!({ "deals": true, "tasks": true, "notes": true });
         let url = host.join("jivo", "crm", options).await;
         Self { host, crm, url }
     }

@@ -1,9 +1,13 @@
 //! A client's day: a chat with its end, and an offline message. What stands in the CRM afterwards.
 
-use patchbay_sims::{amocrm::Amocrm, bitrix24::Bitrix24, hubspot::HubSpot};
+use patchbay_sims::{amocrm::Amocrm, bitrix24::Bitrix24, hubspot::HubSpot, odoo::Odoo};
 use serde_json::{Value, json};
 
 use super::{Site, webhook};
+
+fn everything() -> Value {
+    json!({ "deals": true, "tasks": true, "notes": true })
+}
 
 /// A chat that begins, ends and begins again with an offline message, all of one client.
 async fn day<S: patchbay_sims::Simulator + Send + 'static>(site: &Site<S>) {
@@ -26,7 +30,7 @@ async fn day<S: patchbay_sims::Simulator + Send + 'static>(site: &Site<S>) {
 #[tokio::test]
 async fn a_clients_day_stands_whole_in_bitrix24() {
     let crm = Bitrix24 { bucket: 10_000.0, ..Bitrix24::new("fake-webhook-secret-1") };
-    let site = Site::open(crm, "crm-bitrix24", |url| {
+    let site = Site::open(crm, "crm-bitrix24", everything(), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },
             "secrets": { "webhook-secret": "fake-webhook-secret-1" },
@@ -48,7 +52,7 @@ async fn a_clients_day_stands_whole_in_bitrix24() {
 #[tokio::test]
 async fn a_clients_day_stands_whole_in_amocrm() {
     let crm = Amocrm::new("fake-long-lived-token-1").without_limits();
-    let site = Site::open(crm, "crm-amocrm", |url| {
+    let site = Site::open(crm, "crm-amocrm", everything(), |url| {
         json!({
             "settings": { "base-url": url },
             "secrets": { "token": "fake-long-lived-token-1" },
@@ -73,7 +77,7 @@ async fn a_clients_day_stands_whole_in_hubspot_whose_search_is_late() {
         search_lag: std::time::Duration::from_mins(10),
         ..HubSpot::default()
     };
-    let site = Site::open(crm, "crm-hubspot", |url| {
+    let site = Site::open(crm, "crm-hubspot", everything(), |url| {
         json!({
             "settings": { "api-url": url },
             "secrets": { "token": "fake-private-app-token-1" },
@@ -89,11 +93,33 @@ async fn a_clients_day_stands_whole_in_hubspot_whose_search_is_late() {
     site.close().await;
 }
 
+#[tokio::test]
+async fn a_clients_day_stands_whole_in_odoo() {
+    let key = "fake-odoo-key-0001";
+    let crm = Odoo { key: key.to_owned(), database: None, ..Odoo::default() };
+    let before = crm.all("res.partner").len();
+    let site = Site::open(
+        crm,
+        "crm-odoo",
+        everything(),
+        |url| json!({ "settings": { "base-url": url }, "secrets": { "api-key": key } }),
+    )
+    .await;
+    day(&site).await;
+    let told = {
+        let stage = site.crm.stage();
+        ["res.partner", "crm.lead", "mail.activity", "mail.message"]
+            .map(|model| stage.crm.all(model).len())
+    };
+    assert_eq!(told, [before + 1, 1, 1, 2]);
+    site.close().await;
+}
+
 /// A client who is in the CRM already: the agent sees the card.
 #[tokio::test]
 async fn an_agent_sees_the_card_of_bitrix24() {
     let crm = Bitrix24 { bucket: 10_000.0, ..Bitrix24::new("fake-webhook-secret-1") };
-    let site = Site::open(crm, "crm-bitrix24", |url| {
+    let site = Site::open(crm, "crm-bitrix24", everything(), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },
             "secrets": { "webhook-secret": "fake-webhook-secret-1" },
