@@ -63,8 +63,9 @@ struct Shared {
 pub(crate) async fn start() -> FakeOdoo {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port is free");
     let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
-    let crm =
-        Odoo { key: API_KEY.to_owned(), database: Some(DATABASE.to_owned()), ..Odoo::default() };
+    let mut crm = Odoo::default();
+    API_KEY.clone_into(&mut crm.key);
+    crm.database = Some(DATABASE.to_owned());
     let shared = Arc::new(Mutex::new(Shared { crm, fault: None, calls: BTreeMap::new() }));
     let router = Router::new().fallback(call).with_state(Arc::clone(&shared));
     let mut server = JoinSet::new();

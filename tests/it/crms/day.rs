@@ -5,6 +5,13 @@ use serde_json::{Value, json};
 
 use super::{Site, webhook};
 
+/// A Bitrix24 that bears any speed.
+fn patient_portal() -> Bitrix24 {
+    let mut crm = Bitrix24::new("fake-webhook-secret-1");
+    crm.bucket = 10_000.0;
+    crm
+}
+
 fn everything() -> Value {
     json!({ "deals": true, "tasks": true, "notes": true })
 }
@@ -29,7 +36,7 @@ async fn day<S: patchbay_sims::Simulator + Send + 'static>(site: &Site<S>) {
 
 #[tokio::test]
 async fn a_clients_day_stands_whole_in_bitrix24() {
-    let crm = Bitrix24 { bucket: 10_000.0, ..Bitrix24::new("fake-webhook-secret-1") };
+    let crm = patient_portal();
     let site = Site::open(crm, "crm-bitrix24", everything(), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },
@@ -72,11 +79,9 @@ async fn a_clients_day_stands_whole_in_amocrm() {
 
 #[tokio::test]
 async fn a_clients_day_stands_whole_in_hubspot_whose_search_is_late() {
-    let crm = HubSpot {
-        token: "fake-private-app-token-1".to_owned(),
-        search_lag: std::time::Duration::from_mins(10),
-        ..HubSpot::default()
-    };
+    let mut crm = HubSpot::default();
+    "fake-private-app-token-1".clone_into(&mut crm.token);
+    crm.search_lag = std::time::Duration::from_mins(10);
     let site = Site::open(crm, "crm-hubspot", everything(), |url| {
         json!({
             "settings": { "api-url": url },
@@ -96,7 +101,9 @@ async fn a_clients_day_stands_whole_in_hubspot_whose_search_is_late() {
 #[tokio::test]
 async fn a_clients_day_stands_whole_in_odoo() {
     let key = "fake-odoo-key-0001";
-    let crm = Odoo { key: key.to_owned(), database: None, ..Odoo::default() };
+    let mut crm = Odoo::default();
+    key.clone_into(&mut crm.key);
+    crm.database = None;
     let before = crm.all("res.partner").len();
     let site = Site::open(
         crm,
@@ -118,7 +125,7 @@ async fn a_clients_day_stands_whole_in_odoo() {
 /// A client who is in the CRM already: the agent sees the card.
 #[tokio::test]
 async fn an_agent_sees_the_card_of_bitrix24() {
-    let crm = Bitrix24 { bucket: 10_000.0, ..Bitrix24::new("fake-webhook-secret-1") };
+    let crm = patient_portal();
     let site = Site::open(crm, "crm-bitrix24", everything(), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },

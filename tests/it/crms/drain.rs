@@ -71,7 +71,8 @@ fn assert_used(requests: usize, drained: &Drained, per_second: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mountain_for_bitrix24_drains_at_its_limit_without_one_refusal() {
     let per_second = 2 * BITRIX24_TIMES;
-    let crm = Bitrix24 { drain: f64::from(per_second), ..Bitrix24::new("fake-webhook-secret-1") };
+    let mut crm = Bitrix24::new("fake-webhook-secret-1");
+    crm.drain = f64::from(per_second);
     let site = Site::open(crm, "crm-bitrix24", json!({}), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },
