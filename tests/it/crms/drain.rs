@@ -1,5 +1,5 @@
 //! A mountain of events for a CRM with a limit: it drains as fast as the limit lets it, nobody is ever
-//! told to slow down, and a neighbour's work goes on beside it.
+//! told to slow down, and another CRM's clients are answered meanwhile.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Site, webhook};
+use crate::harness::TestHost;
 
-/// Clients who write at once.
+/// Events that wait, each of another client.
 const CLIENTS: u64 = 1_000;
 
 /// How much faster than the vendor the simulators are, and the host is told to be: the limits are the
@@ -21,51 +22,58 @@ const AMOCRM_TIMES: u32 = 15;
 /// Longest wait for the mountain, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// How a mountain went.
-struct Drained {
-    /// The longest that a sender waited.
-    slowest: Duration,
-    /// From the first webhook until nothing was left.
-    took: Duration,
-}
+/// Clients of another CRM who write meanwhile.
+const NEIGHBOURS: u64 = 10;
 
-/// Sends them all, and a client of the notebook meanwhile.
-async fn drained<S: Simulator + Send + 'static>(site: &Site<S>) -> Drained {
-    let host = &site.host;
+/// Lets the events pile up, and then lets the host work. Returns how long the mountain took.
+async fn drained<S: Simulator + Send + 'static>(site: &mut Site<S>) -> Duration {
+    let host = &mut site.host;
     host.install("crm_notebook").await;
     host.put("/accounts/notebook", json!({ "plugin": "crm-notebook" })).await;
     let neighbour = host.join("neighbour", "notebook", json!({})).await;
-    let pending = async || host.host().state.stores.journal.depth().await.unwrap().pending_jobs;
+    // Whether they are slowed is told by what is left of the mountain, not by the speed of this machine.
+    let patient = json!({ "plugin": "channel-jivo", "reply_deadline_ms": 60_000 });
+    host.put("/accounts/neighbour", patient).await;
+    host.restart_with(|config| config.worker.slots = 0).await;
+    for client in 1..=CLIENTS {
+        let body = webhook("chat_finished.one_agent.json", client).to_string();
+        let answer = host.hook(&here(host, &site.url), body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+    assert_eq!(pending(host).await, CLIENTS);
 
     let begun = Instant::now();
-    let mut slowest = Duration::ZERO;
-    for client in 1..=CLIENTS {
-        let sent = Instant::now();
-        let body = webhook("chat_finished.one_agent.json", client).to_string();
-        let answer = host.hook(&site.url, body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        slowest = slowest.max(sent.elapsed());
+    host.restart_with(|config| config.worker.slots = 64).await;
+    for client in 1..=NEIGHBOURS {
+        let body = webhook("chat_accepted.unknown_with_phone.json", client).to_string();
+        let shown = host.hook(&here(host, &neighbour), body).await.json();
+        assert!(shown["crm_link"].is_string(), "the card comes, and no fallback: {shown}");
     }
-    assert!(CLIENTS / 10 < pending().await, "there is no mountain");
-    let shown =
-        host.hook(&neighbour, webhook("chat_accepted.unknown_with_phone.json", 1).to_string());
-    let shown = shown.await.json();
-    assert!(shown["crm_link"].is_string(), "the neighbour gets the card and no fallback: {shown}");
-    assert_ne!(pending().await, 0, "the mountain is still there");
-    while pending().await != 0 {
-        assert!(begun.elapsed() < PATIENCE, "{} are left", pending().await);
+    assert!(CLIENTS / 2 < pending(host).await, "the mountain has hardly begun");
+    while pending(host).await != 0 {
+        assert!(begun.elapsed() < PATIENCE, "{} are left", pending(host).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    Drained { slowest, took: begun.elapsed() }
+    begun.elapsed()
 }
 
-/// The requests came no faster than the limit, and used most of it.
-fn assert_used(requests: usize, drained: &Drained, per_second: u32) {
-    let (per_second, took) = (f64::from(per_second), drained.took);
+async fn pending(host: &TestHost) -> u64 {
+    host.host().state.stores.journal.depth().await.unwrap().pending_jobs
+}
+
+/// The URL of a webhook, on the port that the host has now.
+fn here(host: &TestHost, url: &str) -> String {
+    let (_, token) = url.split_once("/hooks/").unwrap();
+    format!("{}/hooks/{token}", host.url())
+}
+
+/// The requests came no faster than the limit, and used much of it on whatever machine this is.
+fn assert_used(requests: usize, took: Duration, per_second: u32) {
     let rate = f64::from(u32::try_from(requests).unwrap()) / took.as_secs_f64();
+    let per_second = f64::from(per_second);
+    println!("{requests} requests in {took:?}: {rate:.1} of {per_second} a second");
     assert!(rate < per_second * 1.05, "{requests} requests in {took:?}");
-    assert!(per_second * 0.5 < rate, "{requests} requests in {took:?}");
-    assert!(drained.slowest < Duration::from_secs(2), "a sender waited {:?}", drained.slowest);
+    assert!(per_second * 0.3 < rate, "{requests} requests in {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +81,7 @@ async fn a_mountain_for_bitrix24_drains_at_its_limit_without_one_refusal() {
     let per_second = 2 * BITRIX24_TIMES;
     let mut crm = Bitrix24::new("fake-webhook-secret-1");
     crm.drain = f64::from(per_second);
-    let site = Site::open(crm, "crm-bitrix24", json!({}), |url| {
+    let mut site = Site::open(crm, "crm-bitrix24", json!({}), |url| {
         json!({
             "settings": { "rest-url": format!("{url}/rest/1/") },
             "secrets": { "webhook-secret": "fake-webhook-secret-1" },
@@ -81,13 +89,13 @@ async fn a_mountain_for_bitrix24_drains_at_its_limit_without_one_refusal() {
         })
     })
     .await;
-    let drained = drained(&site).await;
+    let took = drained(&mut site).await;
     let (requests, contacts, refused) = {
         let stage = site.crm.stage();
         (stage.requests().len(), stage.crm.contacts.len(), stage.crm.refused)
     };
     assert_eq!((u64::try_from(contacts).unwrap(), refused), (CLIENTS, 0));
-    assert_used(requests, &drained, per_second);
+    assert_used(requests, took, per_second);
     site.close().await;
 }
 
@@ -96,7 +104,7 @@ async fn a_mountain_for_amocrm_drains_at_its_limit_without_one_refusal() {
     let per_second = 7 * AMOCRM_TIMES;
     let mut crm = Amocrm::new("fake-long-lived-token-1");
     crm.limits.per_second = Some(per_second.try_into().unwrap());
-    let site = Site::open(crm, "crm-amocrm", json!({}), |url| {
+    let mut site = Site::open(crm, "crm-amocrm", json!({}), |url| {
         json!({
             "settings": { "base-url": url },
             "secrets": { "token": "fake-long-lived-token-1" },
@@ -104,12 +112,12 @@ async fn a_mountain_for_amocrm_drains_at_its_limit_without_one_refusal() {
         })
     })
     .await;
-    let drained = drained(&site).await;
+    let took = drained(&mut site).await;
     let (requests, contacts, refused) = {
         let stage = site.crm.stage();
         (stage.requests().len(), stage.crm.contacts().len(), stage.crm.limits.refused)
     };
     assert_eq!((u64::try_from(contacts).unwrap(), refused), (CLIENTS, 0));
-    assert_used(requests, &drained, per_second);
+    assert_used(requests, took, per_second);
     site.close().await;
 }
