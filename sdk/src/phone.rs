@@ -53,9 +53,9 @@ fn same_national(international: &str, national: &str) -> bool {
         last(international, NATIONAL_DIGITS) == last(national, NATIONAL_DIGITS)
     } else {
         let significant = national.trim_start_matches('0');
-        international
-            .strip_suffix(significant)
-            .is_some_and(|country| (1..=COUNTRY_DIGITS_MAX).contains(&country.len()))
+        // A card without a number has the end of every one.
+        let country = international.strip_suffix(significant).filter(|_| !significant.is_empty());
+        country.is_some_and(|country| (1..=COUNTRY_DIGITS_MAX).contains(&country.len()))
     }
 }
 
@@ -111,6 +111,8 @@ mod tests {
             ("0671234567", "067 123-45-67", Some("+380671234567"), true),
             ("0671234567", "+380671234567", None, false),
             ("+380671234567", "", None, false),
+            ("+102", "", None, false),
+            ("+102", "0", None, false),
             ("+", "", None, false),
         ] {
             assert_eq!(matches(asked, phone, sanitized), expected, "{asked} {phone} {sanitized:?}");

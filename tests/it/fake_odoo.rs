@@ -1,6 +1,4 @@
-//! A stateful Odoo over HTTP: the JSON-2 API of `res.partner`, with faults that a test switches on.
-//!
-//! What it answers is decided by the address book of `crm-odoo`'s own tests, which follows the recordings.
+//! The simulated Odoo over HTTP, with faults that a test switches on for a time.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -8,22 +6,18 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Json, Response};
-use axum::routing::any;
 use hyper::body::Frame;
-use serde_json::{Map, Value, json};
+use patchbay_sims::{Request, Simulator as _, odoo::Odoo};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-
-#[path = "../../plugins/crm-odoo/src/tests/book.rs"]
-mod book;
-
-use book::Book;
 
 /// The API key that is accepted.
 pub(crate) const API_KEY: &str = "odoo-test-key-0123456789";
@@ -58,9 +52,9 @@ pub(crate) struct FakeOdoo {
     _server: JoinSet<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    book: Book,
+    crm: Odoo,
     /// The fault, and for how many requests; `None` is for all.
     fault: Option<(Fault, Option<u32>)>,
     calls: BTreeMap<String, u32>,
@@ -69,9 +63,11 @@ struct Shared {
 pub(crate) async fn start() -> FakeOdoo {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port is free");
     let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
-    let shared = Arc::new(Mutex::new(Shared::default()));
-    let router =
-        Router::new().route("/json/2/{model}/{method}", any(call)).with_state(Arc::clone(&shared));
+    let mut crm = Odoo::default();
+    API_KEY.clone_into(&mut crm.key);
+    crm.database = Some(DATABASE.to_owned());
+    let shared = Arc::new(Mutex::new(Shared { crm, fault: None, calls: BTreeMap::new() }));
+    let router = Router::new().fallback(call).with_state(Arc::clone(&shared));
     let mut server = JoinSet::new();
     server
         .spawn(async { axum::serve(listener, router).await.expect("an axum server does not end") });
@@ -79,16 +75,10 @@ pub(crate) async fn start() -> FakeOdoo {
 }
 
 impl FakeOdoo {
-    /// All partners with their stored values, the oldest first.
+    /// All partners but those of a new database, with their stored values, the oldest first.
     pub(crate) fn partners(&self) -> Vec<Value> {
-        lock(&self.shared).book.partners()
-    }
-
-    /// Adds a partner as a person in Odoo would, and answers its id.
-    pub(crate) fn add(&self, values: Value) -> u64 {
-        let values: Map<String, Value> =
-            serde_json::from_value(values).expect("values are an object");
-        lock(&self.shared).book.add(values)
+        let brought = Odoo::default().all("res.partner").len();
+        lock(&self.shared).crm.all("res.partner").split_off(brought)
     }
 
     /// From now on, until another one is set.
@@ -126,11 +116,12 @@ impl Shared {
 
 async fn call(
     State(shared): State<Arc<Mutex<Shared>>>,
-    Path((model, called)): Path<(String, String)>,
+    uri: Uri,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let called = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
     let fault = {
         let mut shared = lock(&shared);
         *shared.calls.entry(called.clone()).or_default() += 1;
@@ -147,50 +138,37 @@ async fn call(
         Some(Fault::WrongJson) => return Json(json!({ "status": "ok" })).into_response(),
         Some(Fault::Refused) => {
             let text = "The operation cannot be completed: another rule of the company forbids it";
-            let (_, answer) = book::error(422, "odoo.exceptions.ValidationError", text);
-            return (StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response();
+            let error = json!({ "name": "odoo.exceptions.ValidationError", "message": text });
+            return (StatusCode::UNPROCESSABLE_ENTITY, Json(error)).into_response();
         }
         Some(Fault::LostAnswer) | None => {}
     }
-    if headers.get("x-odoo-database").is_some_and(|name| name != DATABASE) {
-        return (StatusCode::NOT_FOUND, Html("<!doctype html><title>404 Not Found</title>"))
-            .into_response();
-    }
+    let answer = answered(&shared, &method, &uri, &headers, &body);
     let is_write = matches!(called.as_str(), "load" | "write");
-    let (status, answer) = answered(&shared, &model, &called, &method, &headers, &body);
     if fault == Some(Fault::LostAnswer) && is_write {
         return Response::new(Body::new(Cut));
     }
-    let status = StatusCode::from_u16(status).expect("the book answers real statuses");
-    (status, Json(answer)).into_response()
+    answer
 }
 
 fn answered(
     shared: &Mutex<Shared>,
-    model: &str,
-    called: &str,
     method: &Method,
+    uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
-) -> book::Answer {
-    let not_found = |text: &str| book::error(404, "werkzeug.exceptions.NotFound", text);
-    let key =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
-    if method != Method::POST {
-        return not_found("Did you mean POST /json/2/<model>/<method>?");
-    }
-    if !key.is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && key == API_KEY) {
-        return book::error(401, "werkzeug.exceptions.Unauthorized", "Invalid apikey");
-    }
-    if model != "res.partner" {
-        return not_found(&format!("the model '{model}' does not exist"));
-    }
-    match serde_json::from_slice(body) {
-        Ok(arguments) => lock(shared).book.call(called, &arguments),
-        Err(_) => {
-            book::error(400, "werkzeug.exceptions.BadRequest", "could not parse the body as json")
-        }
-    }
+) -> Response {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    let mut request = Request::new(method.as_str(), format!("http://127.0.0.1{uri}"));
+    request.headers = headers.iter().map(|(key, value)| (key.to_string(), text(value))).collect();
+    request.body = body.to_vec();
+    let answer = lock(shared).crm.answer(&request, Duration::ZERO);
+    let headers = answer.headers.into_iter();
+    let builder = headers
+        .fold(Response::builder().status(answer.status), |builder, (key, value)| {
+            builder.header(key, value)
+        });
+    builder.body(Body::from(answer.body)).expect("the simulator makes HTTP")
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -252,8 +230,8 @@ mod tests {
         for name in ["Anna", "Anna Test"] {
             assert_eq!(ask(&odoo, API_KEY, "load", &row(name)).await.unwrap().0, 200);
         }
-        assert_eq!(odoo.partners(), [json!({ "id": 6, "name": "Anna Test" })]);
-        assert_eq!(odoo.add(json!({ "name": "Boris" })), 7);
+        let partners = odoo.partners();
+        assert_eq!((partners.len(), &partners[0]["name"]), (1, &json!("Anna Test")));
         assert_eq!((odoo.calls("load"), odoo.all_calls()), (2, 2));
     }
 

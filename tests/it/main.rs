@@ -15,6 +15,7 @@ mod changes;
 mod cli;
 mod conformance;
 mod connections;
+mod crms;
 mod door;
 mod embed_route;
 mod enquiries;

@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod crms;
 mod rules;
 
+use crms::Crm;
 use rules::Source;
 
 /// Where Rust code of ours lies.
@@ -49,6 +51,15 @@ fn every_plugin_is_whole() {
         }
     }
     report(&faults);
+}
+
+#[test]
+fn the_tables_of_crms_tell_what_the_adapters_do() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let folders = fs::read_dir(root().join("plugins")).unwrap();
+    let crms: Vec<Crm> = folders.filter_map(|entry| Crm::read(&entry.unwrap().path())).collect();
+    assert!(5 < crms.len(), "{crms:?}");
+    report(&crms.iter().flat_map(|crm| crm.faults(&readme)).collect::<Vec<_>>());
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use crate::{
     packages, plugins,
-    steps::{Result, Steps, cargo},
+    steps::{Error, Result, Steps, cargo},
+    tryton,
     workspace::Workspace,
 };
 
@@ -18,6 +19,7 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps, test_arguments: &[S
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     steps.run("docs", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     packages::ensure_all(steps)?;
+    tryton::ensure(workspace, steps)?;
     // The program itself: integration tests of another package do not build it.
     steps.run("build", cargo(workspace).args(["build", "--workspace"]))?;
     steps.run("test", cargo(workspace).args(["test", "--workspace"]).args(test_arguments))

@@ -14,6 +14,7 @@ mod packages;
 mod plugins;
 mod sbom;
 mod steps;
+mod tryton;
 mod up;
 mod workspace;
 
@@ -40,8 +41,8 @@ enum Chore {
     },
     /// Run everything that must be clean: plugins, format, lints, docs, build, tests. CI runs this.
     ///
-    /// Arguments after `--` go to `cargo test --workspace`. Installs PostgreSQL with apt-get if it is
-    /// missing: the tests start a private server.
+    /// Arguments after `--` go to `cargo test --workspace`. Installs PostgreSQL and Chromium with
+    /// apt-get and Tryton with pip where they are missing: the tests start them.
     Test {
         #[arg(last = true)]
         test_arguments: Vec<String>,
@@ -51,6 +52,11 @@ enum Chore {
     /// Installs the target wasm32-wasip2 with rustup if it is missing. The adapters alone are
     /// copied to `target/plugins`.
     Plugins,
+    /// Install the Tryton server that tests start, with pip into `target/tryton`.
+    ///
+    /// Needs Python 3 with its module venv. `cargo xtask test` does it too; what is there already is
+    /// left as it is.
+    Tryton,
     /// Soak hosts: a mixed load, random kills, and a check of every effect at the end.
     ///
     /// `--minutes 30 --hosts 3 --backend postgres|sqlite --rate 40 --kill-every-s 8 --seed 1`; the
@@ -104,6 +110,7 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Soak { soak_arguments } => checks::soak(&workspace, &mut steps, &soak_arguments),
         Chore::Swaps => checks::swaps(&workspace, &mut steps),
         Chore::Plugins => plugins::build(&workspace, &mut steps),
+        Chore::Tryton => tryton::ensure(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),
         Chore::Lint => checks::lint(&workspace, &mut steps),
         Chore::Audit(options) => audit::run(&workspace, &mut steps, &options),

@@ -9,6 +9,14 @@ use serde_json::{Value as Json, json};
 use crate::store::{self, Kind};
 use crate::{card, deal, roster};
 
+/// Bytes of a text: as JSON a letter may take six, and there are four texts beside the messages.
+const TEXT_BYTES: usize = 8 * 1024;
+
+/// Bytes of all messages, so that the record fits into a value of the store.
+const RECORD_BYTES: usize = kv::VALUE_BYTES_MAX - 4 * 7 * TEXT_BYTES;
+
+const CUT: &str = "The rest is left out: it is too long for the notebook.";
+
 /// Stores a task and answers its id.
 pub(crate) fn create_task(task: &Task, idempotency_key: &str) -> Result<String, Error> {
     let record =
@@ -23,7 +31,7 @@ pub(crate) fn add_note(
     idempotency_key: &str,
 ) -> Result<String, Error> {
     let record = match note {
-        Note::Text(text) => json!({ "text": text }),
+        Note::Text(text) => json!({ "text": fitting(text) }),
         Note::Transcript(transcript) => json!({ "transcript": transcript_json(transcript) }),
         Note::Call(call) => json!({ "call": call_json(call) }),
     };
@@ -68,15 +76,39 @@ fn transcript_json(transcript: &Transcript) -> Json {
             .agent
             .as_ref()
             .and_then(|agent| agent.name.as_deref().or(agent.email.as_deref()));
-        json!({ "author": author, "agent": agent, "sent-at": message.sent_at, "text": message.text })
+        json!({ "author": author, "agent": agent, "sent-at": message.sent_at, "text": fitting(&message.text) })
     };
+    let mut room = RECORD_BYTES;
+    let mut fits = |message: &Json| {
+        let left = room.checked_sub(message.to_string().len() + 1);
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let mut messages: Vec<Json> =
+        transcript.messages.iter().map(message).take_while(|message| fits(message)).collect();
+    if messages.len() < transcript.messages.len() {
+        messages.push(json!({ "author": "system", "text": CUT }));
+    }
     json!({
-        "started-at": transcript.started_at,
-        "finished-at": transcript.finished_at,
-        "topic": transcript.topic,
-        "rating": transcript.rating,
-        "messages": transcript.messages.iter().map(message).collect::<Vec<_>>(),
+        "started-at": transcript.started_at.as_deref().map(fitting),
+        "finished-at": transcript.finished_at.as_deref().map(fitting),
+        "topic": transcript.topic.as_deref().map(fitting),
+        "rating": transcript.rating.as_deref().map(fitting),
+        "messages": messages,
     })
+}
+
+/// The text as far as a record of the store holds it.
+fn fitting(text: &str) -> String {
+    if text.len() <= TEXT_BYTES {
+        return text.to_owned();
+    }
+    let mut cut = TEXT_BYTES;
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    let (kept, _) = text.split_at(cut);
+    format!("{kept}\n{CUT}")
 }
 
 fn call_json(call: &Call) -> Json {

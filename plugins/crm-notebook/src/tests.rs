@@ -8,6 +8,7 @@ use super::*;
 mod cards;
 mod deals;
 mod limits;
+mod suite;
 
 fn phone(text: &str) -> Identifier {
     Identifier::Phone(text.to_owned())

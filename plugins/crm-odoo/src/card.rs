@@ -1,9 +1,13 @@
 //! A partner as Odoo answers it, and the card made of it.
 
-use patchbay_sdk::types::{Card, Field, Line, Person, Value as FieldValue};
-use serde_json::{Map, Value};
+use patchbay_sdk::phone;
+use patchbay_sdk::types::{Card, Field, Line, Value as FieldValue};
+use serde_json::Value;
 
+use crate::fields;
 use crate::html;
+use crate::people;
+use crate::record::{self, Record};
 use crate::server::Server;
 
 /// What is asked of each partner, besides the fields of the account's lines.
@@ -23,46 +27,54 @@ const FIELDS: [&str; 13] = [
     "user_id",
 ];
 
-/// A partner. Odoo says `false` for whatever is empty.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Partner {
-    pub id: u64,
-    values: Map<String, Value>,
+/// `own` are the operator's own fields.
+pub(crate) fn asked<'f>(server: &'f Server, own: &'f [String]) -> Vec<&'f str> {
+    let lines = server.lines.iter().map(|(field, _)| field.as_str());
+    let mut fields = FIELDS.to_vec();
+    for field in server.phone_fields.iter().chain(own).map(String::as_str).chain(lines) {
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    fields
 }
 
-pub(crate) fn asked(server: &Server) -> Vec<&str> {
-    let lines = server
-        .lines
-        .iter()
-        .map(|(field, _)| field.as_str())
-        .filter(|field| !FIELDS.contains(field));
-    FIELDS.into_iter().chain(lines).collect()
-}
+/// A partner of Odoo.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Partner(pub Record);
 
 /// Partners of an answer; `None` where it is not a list of records with ids.
 pub(crate) fn partners(answer: Value) -> Option<Vec<Partner>> {
-    let Value::Array(rows) = answer else { return None };
-    rows.into_iter()
-        .map(|row| match row {
-            Value::Object(values) => Some(Partner { id: values.get("id")?.as_u64()?, values }),
-            _ => None,
-        })
-        .collect()
+    Some(record::records(answer)?.into_iter().map(Partner).collect())
 }
 
 impl Partner {
-    pub(crate) fn text(&self, field: &str) -> Option<&str> {
-        self.values.get(field)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
     }
 
-    /// Whether nothing is in the field, or it was not asked for.
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        self.0.text(field)
+    }
+
     pub(crate) fn is_empty(&self, field: &str) -> bool {
-        match self.values.get(field) {
-            None | Some(Value::Null | Value::Bool(false)) => true,
-            Some(Value::String(text)) => text.trim().is_empty(),
-            Some(Value::Array(list)) => list.is_empty(),
-            Some(_) => false,
-        }
+        self.0.is_empty(field)
+    }
+
+    /// Every number as it was written, the main one first.
+    pub(crate) fn numbers<'p>(&'p self, server: &'p Server) -> impl Iterator<Item = &'p str> {
+        server.phones().filter_map(|field| self.text(field))
+    }
+
+    /// Whether it is one of the partner's. Odoo's own international form knows the partner's country.
+    pub(crate) fn has_number(&self, server: &Server, asked: &str) -> bool {
+        let main = self.text("phone").unwrap_or_default();
+        phone::matches(asked, main, self.text("phone_sanitized"))
+            || self.numbers(server).any(|held| {
+                // A number without its country is Odoo's to read, where it is the main one.
+                (held != main || phone::international(held).is_some())
+                    && phone::matches(asked, held, None)
+            })
     }
 
     /// Every address in lower case, Odoo's own reading of the field first.
@@ -78,58 +90,49 @@ impl Partner {
         emails
     }
 
-    /// The number in Odoo's international form where it has one, else as it was written.
-    fn phone(&self) -> Option<&str> {
-        self.text("phone_sanitized").or_else(|| self.text("phone"))
+    /// The numbers, the main one in Odoo's international form where it has one.
+    fn phones(&self, server: &Server) -> Vec<String> {
+        let main =
+            self.text("phone").and(self.text("phone_sanitized")).or_else(|| self.text("phone"));
+        let others = server.phone_fields.iter().filter_map(|field| self.text(field));
+        let mut phones: Vec<String> = Vec::new();
+        for phone in main.into_iter().chain(others) {
+            if phones.iter().all(|known| phone::digits(known) != phone::digits(phone)) {
+                phones.push(phone.to_owned());
+            }
+        }
+        phones
     }
 
-    /// The id and the name of the record that a field refers to: `[2, "Administrator"]`.
-    fn reference(&self, field: &str) -> Option<(u64, Option<&str>)> {
-        let [id, name] = self.values.get(field)?.as_array()?.as_slice() else { return None };
-        Some((id.as_u64()?, name.as_str().filter(|name| !name.trim().is_empty())))
-    }
-
-    pub(crate) fn into_card(self, server: &Server) -> Card {
-        let manager = self.reference("user_id").map(|(id, name)| Person {
-            id: Some(id.to_string()),
-            name: name.map(str::to_owned),
-            email: None,
-            phone: None,
-            active: true,
-        });
+    pub(crate) fn into_card(self, server: &Server, own: &[String]) -> Card {
+        let manager = people::named(&self.0, "user_id");
         Card {
-            id: self.id.to_string(),
-            url: Some(server.card_url(self.id)),
+            id: self.id().to_string(),
+            url: Some(server.url("res.partner", self.id())),
             manager,
-            fields: self.fields(),
+            fields: self.fields(server, own),
             lines: self.lines(server),
             matched: Vec::new(),
         }
     }
 
-    fn fields(&self) -> Vec<Field> {
-        let mut fields = Vec::new();
+    fn fields(&self, server: &Server, own: &[String]) -> Vec<Field> {
+        let mut told = Vec::new();
         let mut text = |key: &str, value: Option<&str>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                fields
-                    .push(Field { key: key.to_owned(), value: FieldValue::Text(value.to_owned()) });
+                told.push(Field { key: key.to_owned(), value: FieldValue::Text(value.to_owned()) });
             }
         };
         text("name", self.text("name"));
-        text("phone", self.phone());
         text("comment", self.text("comment").map(html::to_text).as_deref());
         text("site", self.text("website"));
-        text("country", self.reference("country_id").and_then(|(_, name)| name));
-        text("region", self.reference("state_id").and_then(|(_, name)| name));
+        text("country", self.0.reference("country_id").and_then(|(_, name)| name));
+        text("region", self.0.reference("state_id").and_then(|(_, name)| name));
         text("city", self.text("city"));
-        let mut emails = self.emails();
-        let email = match emails.len() {
-            0 => None,
-            1 => emails.pop().map(FieldValue::Text),
-            _ => Some(FieldValue::Texts(emails)),
-        };
-        fields.extend(email.map(|value| Field { key: "email".to_owned(), value }));
-        fields
+        told.extend(several("phone", self.phones(server)));
+        told.extend(several("email", self.emails()));
+        told.extend(own.iter().filter_map(|key| fields::value(&self.0, key)));
+        told
     }
 
     fn lines(&self, server: &Server) -> Vec<Line> {
@@ -144,15 +147,25 @@ impl Partner {
 
     /// The value as an agent reads it; a list of ids says nothing and is left out.
     fn shown(&self, field: &str) -> Option<String> {
-        match self.values.get(field)? {
+        match self.0.value(field)? {
             Value::String(_) => self.text(field).map(html::to_text),
             Value::Number(number) => Some(number.to_string()),
             Value::Bool(true) => Some("yes".to_owned()),
-            Value::Array(_) => self.reference(field)?.1.map(str::to_owned),
+            Value::Array(_) => self.0.reference(field)?.1.map(str::to_owned),
             _ => None,
         }
         .filter(|text| !text.is_empty())
     }
+}
+
+/// One text, or several; nothing for none.
+fn several(key: &str, mut texts: Vec<String>) -> Option<Field> {
+    let value = match texts.len() {
+        0 => return None,
+        1 => FieldValue::Text(texts.pop()?),
+        _ => FieldValue::Texts(texts),
+    };
+    Some(Field::new(key, value))
 }
 
 #[cfg(test)]
@@ -173,7 +186,7 @@ mod tests {
             for field in FIELDS.iter().filter(|field| **field != "id") {
                 record[*field] = empty.clone();
             }
-            let card = partner(&record).into_card(&server::example());
+            let card = partner(&record).into_card(&server::example(), &[]);
             assert_eq!((card.fields, card.manager), (Vec::new(), None), "{empty}");
         }
     }
@@ -196,7 +209,7 @@ mod tests {
             "state_id": false, "user_id": [2, "Administrator"], "credit": 12.5, "function": false,
             "property_payment_term_id": [4, "30 days"], "category_id": [1, 2, 3],
         }))
-        .into_card(&server);
+        .into_card(&server, &[]);
         let text = |key: &str| {
             card.fields.iter().find(|field| field.key == key).map(|field| field.value.clone())
         };

@@ -1,51 +1,86 @@
-//! Calls of the JSON-2 API: pure builders of requests, and the one function that sends.
+//! Calls of Odoo's models: pure builders of requests, and the one function that sends.
 
 use patchbay_sdk::http::{self, Request, Response};
 use patchbay_sdk::types::Error;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::errors::{self, Effect, Refusal};
-use crate::server::Server;
+use crate::rpc;
+use crate::server::{Api, Server};
+
+pub(crate) const PARTNER: &str = "res.partner";
+pub(crate) const LEAD: &str = "crm.lead";
 
 /// Hits asked for in one search; what is left after comparing them again is cut to the contract's 20.
 pub(crate) const SEARCH_LIMIT: u32 = 100;
 
-/// One call of a method of `res.partner`.
+/// One call of a method of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    method: &'static str,
-    arguments: Value,
-    effect: Effect,
+    pub model: &'static str,
+    pub method: &'static str,
+    /// By their names; `ids` are the records that the method is called on.
+    pub arguments: Map<String, Value>,
+    pub effect: Effect,
 }
 
-pub(crate) fn search_read(domain: &Value, fields: &[&str]) -> Call {
-    let arguments =
-        json!({ "domain": domain, "fields": fields, "limit": SEARCH_LIMIT, "order": "id" });
-    Call { method: "search_read", arguments, effect: Effect::Read }
-}
+impl Call {
+    pub(crate) fn new(
+        model: &'static str,
+        method: &'static str,
+        effect: Effect,
+        arguments: Value,
+    ) -> Self {
+        let arguments = match arguments {
+            Value::Object(arguments) => arguments,
+            _ => Map::new(),
+        };
+        Self { model, method, arguments, effect }
+    }
 
-pub(crate) fn read(id: u64, fields: &[&str]) -> Call {
-    Call {
-        method: "read",
-        arguments: json!({ "ids": [id], "fields": fields }),
-        effect: Effect::Read,
+    /// Adds to the context.
+    pub(crate) fn context(mut self, key: &str, value: Value) -> Self {
+        let context = self.arguments.entry("context").or_insert_with(|| json!({}));
+        if let Some(context) = context.as_object_mut() {
+            context.insert(key.to_owned(), value);
+        }
+        self
     }
 }
 
-pub(crate) fn fields_get() -> Call {
-    let arguments =
-        json!({ "attributes": ["string", "type", "required", "readonly", "selection"] });
-    Call { method: "fields_get", arguments, effect: Effect::Read }
+pub(crate) fn search_read(model: &'static str, domain: &Value, fields: &[&str]) -> Call {
+    page(model, domain, fields, "id", SEARCH_LIMIT)
 }
 
-pub(crate) fn write(id: u64, vals: &Value) -> Call {
-    Call { method: "write", arguments: json!({ "ids": [id], "vals": vals }), effect: Effect::Write }
+/// A search in an order of its own.
+pub(crate) fn page(
+    model: &'static str,
+    domain: &Value,
+    fields: &[&str],
+    order: &str,
+    limit: u32,
+) -> Call {
+    let arguments = json!({ "domain": domain, "fields": fields, "limit": limit, "order": order });
+    Call::new(model, "search_read", Effect::Read, arguments)
+}
+
+pub(crate) fn read(model: &'static str, id: u64, fields: &[&str]) -> Call {
+    Call::new(model, "read", Effect::Read, json!({ "ids": [id], "fields": fields }))
+}
+
+pub(crate) fn fields_get(model: &'static str) -> Call {
+    let attributes = ["string", "type", "required", "readonly", "selection", "relation"];
+    Call::new(model, "fields_get", Effect::Read, json!({ "attributes": attributes }))
+}
+
+pub(crate) fn write(model: &'static str, id: u64, vals: &Value) -> Call {
+    Call::new(model, "write", Effect::Write, json!({ "ids": [id], "vals": vals }))
 }
 
 /// One row. Moments in it are UTC, which Odoo would else take for the user's own time.
-pub(crate) fn load(fields: &[String], row: &[String]) -> Call {
-    let arguments = json!({ "fields": fields, "data": [row], "context": { "tz": "UTC" } });
-    Call { method: "load", arguments, effect: Effect::Write }
+pub(crate) fn load(model: &'static str, fields: &[String], row: &[String]) -> Call {
+    let arguments = json!({ "fields": fields, "data": [row] });
+    Call::new(model, "load", Effect::Write, arguments).context("tz", json!("UTC"))
 }
 
 /// Sends the call and reads the answer; `read` answers `None` for a shape that Odoo does not send.
@@ -54,27 +89,39 @@ pub(crate) fn send<T>(
     call: &Call,
     read: impl FnOnce(Value) -> Option<T>,
 ) -> Result<T, Error> {
-    let effect = call.effect;
-    let response = request(server, call).send().map_err(|error| match effect {
-        Effect::Read => error.into(),
-        Effect::Write => http::after_write(error),
-    })?;
-    let value = answer(&response, effect)?;
-    read(value).ok_or_else(|| errors::unreadable(effect))
+    let call = match &server.lang {
+        Some(lang) => &call.clone().context("lang", json!(lang)),
+        None => call,
+    };
+    let value = match rpc::api(server)? {
+        Api::Json2 => answer(&sent(json2(server, call), call.effect)?, call.effect)
+            .inspect_err(|error| rpc::forget_after(server, error))?,
+        Api::JsonRpc => rpc::execute(server, call)?,
+    };
+    read(value).ok_or_else(|| errors::unreadable(call.effect))
 }
 
-fn request(server: &Server, call: &Call) -> Request {
-    let request = Request::post(format!("{}/json/2/res.partner/{}", server.base_url, call.method))
+pub(crate) fn sent(request: Request, effect: Effect) -> Result<Response, Error> {
+    request.send().map_err(|error| match effect {
+        Effect::Read => error.into(),
+        Effect::Write => http::after_write(error),
+    })
+}
+
+fn json2(server: &Server, call: &Call) -> Request {
+    let Call { model, method, arguments, .. } = call;
+    let body = Value::Object(arguments.clone()).to_string();
+    let request = Request::post(format!("{}/json/2/{model}/{method}", server.base_url))
         .header("accept", "application/json")
         .header("authorization", format!("bearer {}", server.api_key))
-        .json(call.arguments.to_string());
+        .json(body);
     match &server.database {
         Some(database) => request.header("x-odoo-database", database),
         None => request,
     }
 }
 
-fn answer(response: &Response, effect: Effect) -> Result<Value, Error> {
+pub(crate) fn answer(response: &Response, effect: Effect) -> Result<Value, Error> {
     if !response.is_success() {
         let refusal = Refusal {
             status: response.status,
@@ -93,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_request_names_the_method_the_key_and_the_database() {
-        let request = request(&server::example(), &read(6, &["id"]));
+        let request = json2(&server::example(), &read(PARTNER, 6, &["id"]));
         assert_eq!(request.method, "POST");
         assert_eq!(request.url, "https://odoo.example.test/json/2/res.partner/read");
         let headers: Vec<_> =
@@ -113,15 +160,14 @@ mod tests {
     #[test]
     fn without_a_database_odoo_chooses_it_by_the_host_name() {
         let server = Server { database: None, ..server::example() };
-        assert!(
-            request(&server, &fields_get()).headers.iter().all(|(key, _)| key != "x-odoo-database")
-        );
+        let request = json2(&server, &fields_get(PARTNER));
+        assert!(request.headers.iter().all(|(key, _)| key != "x-odoo-database"));
     }
 
     #[test]
-    fn a_page_instead_of_json_is_a_wrong_address_for_a_read_and_an_open_question_for_a_write() {
+    fn a_page_instead_of_json_is_a_server_in_trouble_for_a_read_and_an_open_question_for_a_write() {
         let page = Response { body: b"<!doctype html>".to_vec(), ..Response::empty(200) };
-        assert!(matches!(answer(&page, Effect::Read), Err(Error::Invalid(_))));
+        assert!(matches!(answer(&page, Effect::Read), Err(Error::Unavailable(_))));
         assert!(matches!(answer(&page, Effect::Write), Err(Error::UnknownOutcome(_))));
     }
 }

@@ -4,6 +4,9 @@
 
 use patchbay_sdk::types::{Error, Problem};
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::client::LEAD;
 
 /// What a call does to the CRM, and so what a lost answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +43,11 @@ pub(crate) fn classify(refusal: Refusal<'_>, effect: Effect) -> Error {
 /// A 2xx whose body is not what Odoo answers.
 pub(crate) fn unreadable(effect: Effect) -> Error {
     match effect {
-        Effect::Read => {
-            invalid("base-url", "does not answer as the JSON-2 API of Odoo 19 or newer does")
-        }
+        // A page for maintenance, or of a server that is starting: asked again later.
+        Effect::Read => Error::Unavailable(
+            "no answer of Odoo's API: look whether `base-url` leads to it without a path"
+                .to_owned(),
+        ),
         Effect::Write => Error::UnknownOutcome(
             "Odoo accepted the write with an answer that cannot be read".to_owned(),
         ),
@@ -50,13 +55,18 @@ pub(crate) fn unreadable(effect: Effect) -> Error {
 }
 
 /// What the messages of a refused `load` mean: a field that is wrong, or a row that was locked.
-pub(crate) fn refused_row(messages: &[(Option<String>, String)]) -> Error {
+///
+/// Fields are told by their canonical keys.
+pub(crate) fn refused_row(model: &str, messages: &[(Option<String>, String)]) -> Error {
     if messages.iter().any(|(_, text)| is_contention(text)) {
         return Error::Unavailable("another transaction in Odoo was in the way".to_owned());
     }
+    if model == LEAD && messages.iter().any(|(field, _)| field.as_deref() == Some("partner_id")) {
+        return Error::NotFound("the card does not exist in Odoo".to_owned());
+    }
     let refused = |field: Option<&String>| {
         Problem {
-        field: field.cloned(),
+        field: field.map(|field| canonical(model, field).to_owned()),
         message: match field {
             Some(_) => "Odoo refused the value: compare it with what describe-fields offers",
             None => "Odoo refused the record: its user may lack a right, or a rule of the database forbids it",
@@ -75,6 +85,15 @@ pub(crate) fn refused_row(messages: &[(Option<String>, String)]) -> Error {
 fn by_name(Exception { name, message }: &Exception) -> Option<Error> {
     let (package, class) = name.rsplit_once('.').unwrap_or(("", name));
     if package.starts_with("psycopg2") {
+        // What the database forbids stays forbidden; all else is its trouble of the moment.
+        let is_forbidden = class.ends_with("Violation")
+            || class.ends_with("IntegrityError")
+            || class.ends_with("DataError");
+        if is_forbidden {
+            return Some(Error::Invalid(vec![Problem::general(format!(
+                "Odoo refused it ({class})"
+            ))]));
+        }
         return Some(Error::Unavailable(format!("the database of Odoo failed ({class})")));
     }
     let error = match (package, class) {
@@ -85,14 +104,21 @@ fn by_name(Exception { name, message }: &Exception) -> Option<Error> {
             "the user of the API key lacks the right to do this in Odoo (AccessError)".to_owned(),
         ),
         ("odoo.exceptions", "MissingError") => {
-            Error::NotFound("the partner does not exist in Odoo".to_owned())
+            Error::NotFound("the record does not exist in Odoo".to_owned())
         }
         ("odoo.exceptions", "ConcurrencyError" | "LockError") => {
             Error::Unavailable(format!("another transaction in Odoo was in the way ({class})"))
         }
-        ("werkzeug.exceptions", "NotFound" | "MethodNotAllowed") => Error::Unsupported(
-            "this Odoo lacks the model or method; are Contacts and Mail installed?".to_owned(),
-        ),
+        ("werkzeug.exceptions", "NotFound" | "MethodNotAllowed") => lacks_model(),
+        // JSON-RPC's words for the same.
+        ("odoo.exceptions", "UserError")
+            if message.starts_with("Object ") && message.ends_with("doesn't exist") =>
+        {
+            lacks_model()
+        }
+        ("odoo.exceptions", "UserError") if message.starts_with("Invalid language code") => {
+            invalid("lang", "is no language that is active in this Odoo")
+        }
         ("odoo.exceptions", _)
         | ("werkzeug.exceptions", "BadRequest" | "UnprocessableEntity" | "RequestEntityTooLarge")
         | (
@@ -117,7 +143,7 @@ fn by_status(status: u16, effect: Effect) -> Error {
                 .to_owned(),
         ),
         (404 | 405, _) => Error::Unsupported(
-            "no JSON-2 API here: it needs Odoo 19 or newer, and the setting `database` where a server has several"
+            "no JSON-2 API here: it needs Odoo 19 or newer (set `api` to `auto` else), and the setting `database` where a server has several"
                 .to_owned(),
         ),
         (400..=499, _) if status != 408 => {
@@ -128,7 +154,37 @@ fn by_status(status: u16, effect: Effect) -> Error {
     }
 }
 
-fn unauthorized() -> Error {
+/// The error in an envelope of JSON-RPC, which is answered with 200 whatever it is.
+pub(crate) fn of_envelope(error: &Value, effect: Effect) -> Error {
+    let text = |key: &str| {
+        error.pointer(key).and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+    };
+    let exception = Exception { name: text("/data/name"), message: text("/data/message") };
+    by_name(&exception).unwrap_or_else(|| by_status(500, effect))
+}
+
+/// The contract's key for a field of a model.
+fn canonical<'f>(model: &str, field: &'f str) -> &'f str {
+    match (model, field) {
+        (_, "user_id") => "manager",
+        (_, "website") => "site",
+        (LEAD, "name") => "title",
+        (LEAD, "stage_id") => "stage",
+        (LEAD, "team_id") => "pipeline",
+        (LEAD, "description") => "comment",
+        (LEAD, "contact_name") => "name",
+        (LEAD, "email_from") => "email",
+        (_, field) => field,
+    }
+}
+
+fn lacks_model() -> Error {
+    Error::Unsupported(
+        "this Odoo lacks the model or method; are Contacts, CRM and Discuss installed?".to_owned(),
+    )
+}
+
+pub(crate) fn unauthorized() -> Error {
     Error::Unauthorized("Odoo refused the API key: make a new one and set `api-key`".to_owned())
 }
 
@@ -137,7 +193,7 @@ fn invalid(field: &str, message: &str) -> Error {
 }
 
 /// The name of the field in Odoo's words, which differ by place:
-/// `Invalid field 'x' in …`, `Invalid field name 'x'`, `Invalid field res.partner.x in …`, `… 'Title' (x).`
+/// `Wrong value for crm.lead.x: …`, `Invalid field 'x' in …`, `Invalid field name 'x'`, `Invalid field res.partner.x in …`, `… 'Title' (x).`
 fn named_field(message: &str) -> Option<String> {
     let quoted = |rest: &str| {
         rest.strip_prefix('\'').and_then(|rest| rest.split('\'').next()).map(str::to_owned)
@@ -145,8 +201,12 @@ fn named_field(message: &str) -> Option<String> {
     let field = if let Some((_, rest)) = message.split_once("Invalid field ") {
         let rest = rest.strip_prefix("name ").unwrap_or(rest);
         quoted(rest).or_else(|| {
-            rest.split_whitespace().next()?.strip_prefix("res.partner.").map(str::to_owned)
+            let path = rest.split_whitespace().next()?;
+            let models = ["res.partner.", "crm.lead."];
+            models.iter().find_map(|model| path.strip_prefix(model)).map(str::to_owned)
         })
+    } else if let Some(rest) = message.strip_prefix("Wrong value for ") {
+        rest.split(':').next().and_then(|path| path.rsplit('.').next()).map(str::to_owned)
     } else {
         let (_, rest) = message.split_once("required value for the field ")?;
         let (_, rest) = rest.split_once('(')?;

@@ -2,20 +2,21 @@
 
 /// Text as HTML, a paragraph for each line; nothing in it can be markup.
 pub(crate) fn from_text(text: &str) -> String {
+    text.lines().flat_map(|line| ["<p>".to_owned(), escaped(line), "</p>".to_owned()]).collect()
+}
+
+/// Text that may stand in an element or in a quoted attribute.
+pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len().saturating_add(16));
-    for line in text.lines() {
-        html.push_str("<p>");
-        for letter in line.chars() {
-            match letter {
-                '&' => html.push_str("&amp;"),
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                letter => html.push(letter),
-            }
+    for letter in text.chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            letter => html.push(letter),
         }
-        html.push_str("</p>");
     }
     html
 }

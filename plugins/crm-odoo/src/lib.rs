@@ -1,22 +1,29 @@
-//! Odoo 19 and newer: contacts over the JSON-2 API.
+//! Odoo 17 and newer: contacts, deals, tasks, notes and managers, over JSON-2 or JSON-RPC.
 
 mod card;
+mod chatter;
 mod client;
+mod clock;
+mod deal;
 mod errors;
+mod exports;
 mod fields;
 mod html;
+mod load;
 mod lookup;
 mod manifest;
 mod map;
+mod once;
+mod people;
+mod record;
+mod rpc;
 mod server;
+mod text;
 mod upsert;
 mod utc;
 
+use patchbay_sdk::Adapter;
 use patchbay_sdk::about::Manifest;
-use patchbay_sdk::types::{Card, Error, Field, FieldSpec, Identifier, Native, Problem};
-use patchbay_sdk::{Adapter, Contacts, settings};
-
-use crate::server::Server;
 
 /// The adapter.
 #[derive(Debug)]
@@ -28,29 +35,7 @@ impl Adapter for Odoo {
     }
 }
 
-impl Contacts for Odoo {
-    fn describe_fields() -> Result<Vec<FieldSpec>, Error> {
-        fields::describe(&Server::read(settings::get)?)
-    }
-
-    fn lookup_client(any_of: Vec<Identifier>) -> Result<Vec<Card>, Error> {
-        lookup::lookup(&Server::read(settings::get)?, &any_of)
-    }
-
-    fn map_fields(client: Vec<Identifier>, fields: Vec<Field>) -> Result<Native, Vec<Problem>> {
-        map::map(&client, &fields)
-    }
-
-    fn upsert_contact(
-        id: Option<String>,
-        contact: Native,
-        idempotency_key: String,
-    ) -> Result<Card, Error> {
-        upsert::upsert(&Server::read(settings::get)?, id.as_deref(), &contact, &idempotency_key)
-    }
-}
-
-patchbay_sdk::export_crm!(Odoo);
+patchbay_sdk::export_crm!(Odoo: deals, tasks, notes, managers);
 
 #[cfg(test)]
 mod tests;

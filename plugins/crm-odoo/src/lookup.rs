@@ -9,17 +9,21 @@ use patchbay_sdk::{
 use serde_json::{Value, json};
 
 use crate::card::{self, Partner};
-use crate::client;
+use crate::client::{self, PARTNER};
+use crate::fields;
+use crate::record;
 use crate::server::Server;
 
 /// Cards answered at most, as the contract says.
 const CARDS_MAX: usize = 20;
 
 pub(crate) fn lookup(server: &Server, any_of: &[Identifier]) -> Result<Vec<Card>, Error> {
-    let Some(domain) = domain(any_of) else { return Ok(Vec::new()) };
-    let call = client::search_read(&domain, &card::asked(server));
-    let partners = client::send(server, &call, card::partners)?;
-    Ok(ranked(server, partners, any_of))
+    let Some(domain) = domain(server, any_of) else { return Ok(Vec::new()) };
+    let own = fields::own(server, PARTNER)?;
+    let call = client::search_read(PARTNER, &domain, &card::asked(server, &own));
+    let partners = client::send(server, &call, card::partners);
+    let partners = partners.inspect_err(|error| fields::forget_after(PARTNER, error))?;
+    Ok(ranked(server, partners, any_of, &own))
 }
 
 /// The text that stands for another system's id in the partner's reference.
@@ -28,14 +32,8 @@ pub(crate) fn reference(external: &ExternalId) -> Option<String> {
     (!system.is_empty() && !id.is_empty()).then(|| format!("{system}:{id}"))
 }
 
-/// The number that Odoo gave a partner.
-pub(crate) fn card_id(id: &str) -> Option<u64> {
-    // Odoo numbers records with 32-bit integers; a larger one is an error of its database.
-    id.parse::<u32>().ok().filter(|id| 0 < *id && i32::try_from(*id).is_ok()).map(u64::from)
-}
-
 /// Any of the identifiers, in Odoo's prefix notation; `None` where none can be searched for.
-fn domain(any_of: &[Identifier]) -> Option<Value> {
+fn domain(server: &Server, any_of: &[Identifier]) -> Option<Value> {
     let mut conditions: Vec<Value> = Vec::new();
     for identifier in any_of {
         let mut either = |condition: Value| {
@@ -51,12 +49,17 @@ fn domain(any_of: &[Identifier]) -> Option<Value> {
                     if number.starts_with('+') {
                         either(json!(["phone_sanitized", "=", number]));
                     }
+                    for field in &server.phone_fields {
+                        either(json!([field, "=", number]));
+                    }
                 }
             }
             Identifier::Email(email) => {
                 let email = email.trim().to_lowercase();
                 if !email.is_empty() {
                     either(json!(["email_normalized", "=", email]));
+                    // The further addresses of a field that holds several, as this adapter writes them.
+                    either(json!(["email", "ilike", format!(", {email}")]));
                 }
             }
             Identifier::External(external) => {
@@ -65,7 +68,7 @@ fn domain(any_of: &[Identifier]) -> Option<Value> {
                 }
             }
             Identifier::Card(id) => {
-                if let Some(id) = card_id(id) {
+                if let Some(id) = record::id(id) {
                     either(json!(["id", "=", id]));
                 }
             }
@@ -76,36 +79,41 @@ fn domain(any_of: &[Identifier]) -> Option<Value> {
     Some(Value::Array(domain))
 }
 
-fn ranked(server: &Server, partners: Vec<Partner>, any_of: &[Identifier]) -> Vec<Card> {
+fn ranked(
+    server: &Server,
+    partners: Vec<Partner>,
+    any_of: &[Identifier],
+    own: &[String],
+) -> Vec<Card> {
     let mut hits: Vec<(Vec<Identifier>, Partner)> = partners
         .into_iter()
         .map(|partner| {
             (
-                any_of.iter().filter(|identifier| is_of(&partner, identifier)).cloned().collect(),
+                any_of
+                    .iter()
+                    .filter(|identifier| is_of(server, &partner, identifier))
+                    .cloned()
+                    .collect(),
                 partner,
             )
         })
         .filter(|(matched, _): &(Vec<Identifier>, _)| !matched.is_empty())
         .collect();
-    hits.sort_by_key(|(matched, partner)| (Reverse(matched.len()), partner.id));
-    hits.dedup_by_key(|(_, partner)| partner.id);
+    hits.sort_by_key(|(matched, partner)| (Reverse(matched.len()), partner.id()));
+    hits.dedup_by_key(|(_, partner)| partner.id());
     hits.truncate(CARDS_MAX);
     hits.into_iter()
-        .map(|(matched, partner)| Card { matched, ..partner.into_card(server) })
+        .map(|(matched, partner)| Card { matched, ..partner.into_card(server, own) })
         .collect()
 }
 
-fn is_of(partner: &Partner, identifier: &Identifier) -> bool {
+fn is_of(server: &Server, partner: &Partner, identifier: &Identifier) -> bool {
     match identifier {
-        Identifier::Phone(number) => phone::matches(
-            number,
-            partner.text("phone").unwrap_or_default(),
-            partner.text("phone_sanitized"),
-        ),
+        Identifier::Phone(number) => partner.has_number(server, number),
         Identifier::Email(email) => partner.emails().contains(&email.trim().to_lowercase()),
         Identifier::External(external) => reference(external)
             .is_some_and(|reference| partner.text("ref") == Some(reference.as_str())),
-        Identifier::Card(id) => card_id(id) == Some(partner.id),
+        Identifier::Card(id) => record::id(id) == Some(partner.id()),
     }
 }
 

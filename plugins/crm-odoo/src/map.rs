@@ -1,10 +1,12 @@
 //! Canonical fields to the values of a partner. Pure, and total: every input has an answer.
 
+use patchbay_sdk::phone;
 use patchbay_sdk::types::{Field, Identifier, Problem, Value as FieldValue};
 use serde_json::{Map, Value, json};
 
 use crate::html;
 use crate::lookup;
+use crate::record;
 use crate::server;
 use crate::utc;
 
@@ -25,7 +27,7 @@ const OWN_FIELDS: [&str; 7] = [
     "phone_sanitized",
 ];
 
-/// Canonical keys that a partner has no field for.
+/// Canonical keys that neither a partner nor a deal has a field for.
 const NO_PLACE: [&str; 12] = [
     "source",
     "page-url",
@@ -41,49 +43,124 @@ const NO_PLACE: [&str; 12] = [
     "tag",
 ];
 
-pub(crate) fn map(client: &[Identifier], fields: &[Field]) -> Result<String, Vec<Problem>> {
-    let mut vals = Map::new();
-    let mut problems = Vec::new();
-    for Field { key, value } in fields {
-        if NO_PLACE.contains(&key.as_str()) {
-            continue;
-        }
-        let mapped = match key.as_str() {
-            "site" => plain(value).map(|value| Some(("website", value))),
-            "comment" => plain(value).map(|value| Some(("comment", as_html(value)))),
-            // Odoo has no partner without a name: known to be empty cannot be written.
-            "name" if *value == FieldValue::Empty => Ok(None),
-            "name" | "phone" | "email" | "city" => {
-                plain(value).map(|value| Some((key.as_str(), value)))
-            }
-            key => own(key, value).map(|value| Some((key, value))),
-        };
-        match mapped {
-            Ok(Some((_, Value::Null)) | None) => {}
-            Ok(Some((field, value))) => {
-                vals.insert(field.to_owned(), value);
-            }
-            Err(message) => {
-                problems.push(Problem { field: Some(key.clone()), message: message.to_owned() });
-            }
-        }
+/// Where the value of a key goes.
+enum Place<'k> {
+    /// A text field; a value that is known to be empty empties it.
+    Text(&'k str),
+    /// A text field that Odoo needs: it is never emptied.
+    Needed(&'k str),
+    Html(&'k str),
+    /// Another record, by its id.
+    Record(&'k str),
+    Phones,
+    Emails,
+    Own(&'k str),
+    /// What the adapter itself decides.
+    Decided,
+    Nowhere,
+}
+
+fn of_contact(key: &str) -> Place<'_> {
+    match key {
+        "name" => Place::Needed("name"),
+        "phone" => Place::Phones,
+        "email" => Place::Emails,
+        "city" => Place::Text("city"),
+        "site" => Place::Text("website"),
+        "comment" => Place::Html("comment"),
+        "manager" => Place::Record("user_id"),
+        key if NO_PLACE.contains(&key) => Place::Nowhere,
+        key => Place::Own(key),
     }
-    if !problems.is_empty() {
-        return Err(problems);
+}
+
+fn of_deal(key: &str) -> Place<'_> {
+    match key {
+        "title" => Place::Needed("name"),
+        "name" => Place::Text("contact_name"),
+        "phone" => Place::Text("phone"),
+        "email" => Place::Text("email_from"),
+        "city" => Place::Text("city"),
+        "site" => Place::Text("website"),
+        "comment" => Place::Html("description"),
+        "manager" => Place::Record("user_id"),
+        "stage" => Place::Record("stage_id"),
+        "pipeline" => Place::Record("team_id"),
+        "partner_id" | "type" => Place::Decided,
+        key if NO_PLACE.contains(&key) => Place::Nowhere,
+        key => Place::Own(key),
     }
-    let found_by = found_by(client, &vals);
+}
+
+/// The values of a partner. `phone_fields` are those for a second phone and more.
+pub(crate) fn contact(
+    client: &[Identifier],
+    fields: &[Field],
+    phone_fields: &[String],
+) -> Result<String, Vec<Problem>> {
+    let mut vals = values(fields, of_contact, phone_fields)?;
+    let found_by = found_by(client, &vals, phone_fields);
     if !found_by.is_empty() {
         vals.insert(IF_EMPTY.to_owned(), Value::Object(found_by));
     }
     Ok(Value::Object(vals).to_string())
 }
 
+/// The values of a deal.
+pub(crate) fn deal(fields: &[Field]) -> Result<String, Vec<Problem>> {
+    Ok(Value::Object(values(fields, of_deal, &[])?).to_string())
+}
+
+fn values(
+    fields: &[Field],
+    place: fn(&str) -> Place<'_>,
+    phone_fields: &[String],
+) -> Result<Map<String, Value>, Vec<Problem>> {
+    let mut vals = Map::new();
+    let mut problems = Vec::new();
+    for Field { key, value } in fields {
+        let mapped = match place(key) {
+            Place::Nowhere => continue,
+            Place::Needed(_) if *value == FieldValue::Empty => continue,
+            Place::Text(field) | Place::Needed(field) => plain(value).map(|value| (field, value)),
+            Place::Html(field) => plain(value).map(|value| (field, as_html(value))),
+            Place::Record(field) => record_id(value).map(|value| (field, value)),
+            Place::Emails => joined(value).map(|value| ("email", value)),
+            Place::Phones => {
+                let further = value.texts().into_iter().filter_map(cleaned).skip(1);
+                for (field, number) in phone_fields.iter().zip(further) {
+                    vals.insert(field.clone(), Value::String(number));
+                }
+                plain(value).map(|value| ("phone", value))
+            }
+            Place::Own(key) => own(key, value).map(|value| (key, value)),
+            Place::Decided => Err("is set by the adapter: a deal is an opportunity of its card"),
+        };
+        match mapped {
+            Ok((_, Value::Null)) => {}
+            Ok((field, value)) => {
+                vals.insert(field.to_owned(), value);
+            }
+            Err(message) => problems.push(Problem::new(key, message)),
+        }
+    }
+    if problems.is_empty() { Ok(vals) } else { Err(problems) }
+}
+
 /// What the partner shall be found by, as far as the values do not say it already.
-fn found_by(client: &[Identifier], vals: &Map<String, Value>) -> Map<String, Value> {
+fn found_by(
+    client: &[Identifier],
+    vals: &Map<String, Value>,
+    phone_fields: &[String],
+) -> Map<String, Value> {
     let mut found_by = Map::new();
+    let mut phones: Vec<String> = Vec::new();
     for identifier in client {
         let (field, text) = match identifier {
-            Identifier::Phone(number) => ("phone", cleaned(number)),
+            Identifier::Phone(number) => {
+                phones.extend(cleaned(number).filter(|number| !phones.contains(number)));
+                continue;
+            }
             Identifier::Email(email) => ("email", cleaned(email)),
             Identifier::External(external) => {
                 ("ref", lookup::reference(external).and_then(|text| cleaned(&text)))
@@ -97,7 +174,46 @@ fn found_by(client: &[Identifier], vals: &Map<String, Value>) -> Map<String, Val
             found_by.insert(field.to_owned(), Value::String(text));
         }
     }
+    // The number that is written anyway takes a place too.
+    let told = vals.get("phone").and_then(Value::as_str).unwrap_or_default();
+    phones.retain(|number| !phone::matches(number, told, None));
+    let is_told = vals.contains_key("phone");
+    phones.truncate(if is_told { phone_fields.len() } else { 1 + phone_fields.len() });
+    match phones.as_slice() {
+        [] => {}
+        [number] => {
+            found_by.insert("phone".to_owned(), json!(number));
+        }
+        numbers => {
+            found_by.insert("phone".to_owned(), json!(numbers));
+        }
+    }
     found_by
+}
+
+/// Several addresses share Odoo's one field, as its own forms allow.
+fn joined(value: &FieldValue) -> Result<Value, &'static str> {
+    let FieldValue::Texts(texts) = value else { return plain(value) };
+    let mut addresses: Vec<String> = Vec::new();
+    for address in texts.iter().filter_map(|text| cleaned(text)) {
+        if addresses.iter().all(|known| known.to_lowercase() != address.to_lowercase()) {
+            addresses.push(address);
+        }
+    }
+    Ok(if addresses.is_empty() { Value::Null } else { Value::String(addresses.join(", ")) })
+}
+
+fn record_id(value: &FieldValue) -> Result<Value, &'static str> {
+    let id = match value {
+        FieldValue::Empty => return Ok(Value::Bool(false)),
+        FieldValue::Number(number) => self::number(*number)?.as_u64(),
+        value => match plain(value)? {
+            Value::String(text) => record::id(&text),
+            other => return Ok(other),
+        },
+    };
+    id.map(|id| json!(id))
+        .ok_or("must be the id of a record, as describe-fields or list-managers tell it")
 }
 
 /// A value for one of Odoo's text fields; `false` empties it, `null` stands for nothing to write.
@@ -128,6 +244,11 @@ fn own(key: &str, value: &FieldValue) -> Result<Value, &'static str> {
             .ok_or("must be a moment with an offset, as 2025-10-09T12:01:00+03:00"),
         FieldValue::Json(_) => {
             Err("must be a text, a number, a flag or a moment: Odoo's lists cannot be written")
+        }
+        // A list of other records: `category_id`, `tag_ids`.
+        FieldValue::Texts(ids) if key.ends_with("_ids") || key == "category_id" => {
+            let ids: Option<Vec<u64>> = ids.iter().map(|id| record::id(id.trim())).collect();
+            ids.map(|ids| json!(ids)).ok_or("must be ids of records")
         }
         text => plain(text),
     }

@@ -1,16 +1,17 @@
 //! Creating a partner so that a repeat finds it again, and changing one.
 
+use patchbay_sdk::phone;
 use patchbay_sdk::types::{Card, Error, Problem};
 use serde_json::{Map, Value};
 
 use crate::card::{self, Partner};
-use crate::client;
-use crate::errors;
-use crate::lookup;
+use crate::client::{self, PARTNER};
+use crate::fields;
+use crate::load;
 use crate::map::IF_EMPTY;
+use crate::once::{Known, Once};
+use crate::record;
 use crate::server::Server;
-
-const KEY_BYTES_MAX: usize = 128;
 
 /// What the partner is called where nothing is known of the client.
 const NO_NAME: &str = "Client";
@@ -22,11 +23,16 @@ struct Contact {
     if_empty: Map<String, Value>,
 }
 
-/// What `load` answers.
-#[derive(Debug, PartialEq)]
-enum Loaded {
-    Partner(u64),
-    Refused(Vec<(Option<String>, String)>),
+/// A partner with the operator's own fields.
+struct Found {
+    partner: Partner,
+    own: Vec<String>,
+}
+
+impl Found {
+    fn into_card(self, server: &Server) -> Card {
+        self.partner.into_card(server, &self.own)
+    }
 }
 
 pub(crate) fn upsert(
@@ -36,94 +42,96 @@ pub(crate) fn upsert(
     key: &str,
 ) -> Result<Card, Error> {
     let contact = Contact::parse(contact)?;
-    match id {
-        None => create(server, contact, key),
-        Some(id) => {
-            let known = lookup::card_id(id)
-                .ok_or_else(|| Error::NotFound("no partner has such an id".to_owned()))?;
-            update(server, known, contact)
-        }
+    let id = id.map(known_id).transpose()?;
+    let once = Once::new(PARTNER, key)?;
+    let known = once.known()?;
+    if let Known::Done(done) = &known
+        && let Some(done) = record::id(done)
+        && id.is_none_or(|id| id == done)
+    {
+        return Ok(fetch(server, done)?.into_card(server));
     }
+    match id {
+        None => create(server, contact, key, &once, &known),
+        Some(id) => update(server, id, contact, &once, &known),
+    }
+}
+
+fn known_id(id: &str) -> Result<u64, Error> {
+    record::id(id).ok_or_else(|| Error::NotFound("no contact of Odoo has such an id".to_owned()))
 }
 
 /// Two requests. The external id is made of the key, so that Odoo itself recognises a repeat.
-fn create(server: &Server, contact: Contact, key: &str) -> Result<Card, Error> {
-    let (fields, row) = contact.into_row(&external_id(server, key)?);
-    match client::send(server, &client::load(&fields, &row), |answer| loaded(&answer))? {
-        Loaded::Partner(id) => written(server, id),
-        Loaded::Refused(messages) => Err(errors::refused_row(&messages)),
-    }
+fn create(
+    server: &Server,
+    contact: Contact,
+    key: &str,
+    once: &Once,
+    known: &Known,
+) -> Result<Card, Error> {
+    let vals = contact.into_new(server);
+    let id = once.write(known, || load::load(server, PARTNER, vals, key))?;
+    once.done(id);
+    written(server, id)
 }
 
 /// Two requests, or three where something only goes into an empty field; one where nothing is to be changed.
-fn update(server: &Server, id: u64, mut contact: Contact) -> Result<Card, Error> {
+fn update(
+    server: &Server,
+    id: u64,
+    mut contact: Contact,
+    once: &Once,
+    known: &Known,
+) -> Result<Card, Error> {
     if contact.vals.is_empty() || !contact.if_empty.is_empty() {
-        let partner = fetch(server, id)?;
-        contact.fill(&partner);
+        let held = fetch(server, id)?;
+        contact.fill(server, Some(&held.partner));
         if contact.vals.is_empty() {
-            return Ok(partner.into_card(server));
+            return Ok(held.into_card(server));
         }
     }
-    let call = client::write(id, &Value::Object(contact.vals));
-    client::send(server, &call, |answer| (answer == Value::Bool(true)).then_some(()))?;
+    let call = client::write(PARTNER, id, &written_values(contact.vals));
+    let is_done = |answer| (answer == Value::Bool(true)).then_some(());
+    once.write(known, || client::send(server, &call, is_done))?;
+    once.done(id);
     written(server, id)
+}
+
+/// Values for `write`, where a list of records is replaced by a command.
+pub(crate) fn written_values(vals: Map<String, Value>) -> Value {
+    let command = |(field, value): (String, Value)| match value {
+        Value::Array(ids) => (field, serde_json::json!([[6, 0, ids]])),
+        value => (field, value),
+    };
+    Value::Object(vals.into_iter().map(command).collect())
 }
 
 /// Reads back what was just written. A failure here no longer means that nothing was changed.
 fn written(server: &Server, id: u64) -> Result<Card, Error> {
     match fetch(server, id) {
-        Ok(partner) => Ok(partner.into_card(server)),
+        Ok(found) => Ok(found.into_card(server)),
         Err(error @ (Error::RateLimited(_) | Error::Unauthorized(_))) => Err(error),
         Err(_) => Err(Error::UnknownOutcome(
-            "the partner was written and could not be read again".to_owned(),
+            "the contact was written and could not be read again".to_owned(),
         )),
     }
 }
 
-fn fetch(server: &Server, id: u64) -> Result<Partner, Error> {
-    let partners = client::send(server, &client::read(id, &card::asked(server)), card::partners)?;
-    let found = partners.into_iter().find(|partner| partner.id == id);
-    found.ok_or_else(|| Error::NotFound("the partner does not exist in Odoo".to_owned()))
-}
-
-/// Module and name. The contract's keys need no escaping: they are letters, digits, `-` and `_`.
-fn external_id(server: &Server, key: &str) -> Result<String, Error> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if key.is_empty() || KEY_BYTES_MAX < key.len() || !key.bytes().all(fits) {
-        return Err(Error::Invalid(vec![Problem {
-            field: None,
-            message: "the idempotency key must be 1 to 128 letters, digits, `-` and `_`".to_owned(),
-        }]));
-    }
-    Ok(format!("{}.{key}", server.module))
-}
-
-fn loaded(answer: &Value) -> Option<Loaded> {
-    match answer.get("ids")? {
-        Value::Array(ids) => Some(Loaded::Partner(ids.first()?.as_u64()?)),
-        Value::Bool(false) | Value::Null => {
-            let text =
-                |message: &Value, key| message.get(key).and_then(Value::as_str).map(str::to_owned);
-            let messages = answer.get("messages").and_then(Value::as_array).into_iter().flatten();
-            let errors = messages
-                .filter(|message| message.get("type").and_then(Value::as_str) == Some("error"));
-            Some(Loaded::Refused(
-                errors
-                    .map(|it| (text(it, "field"), text(it, "message").unwrap_or_default()))
-                    .collect(),
-            ))
-        }
-        _ => None,
-    }
+fn fetch(server: &Server, id: u64) -> Result<Found, Error> {
+    let own = fields::own(server, PARTNER)?;
+    let call = client::read(PARTNER, id, &card::asked(server, &own));
+    let partners = client::send(server, &call, card::partners);
+    let partners = partners.inspect_err(|error| fields::forget_after(PARTNER, error))?;
+    let found = partners.into_iter().find(|partner| partner.id() == id);
+    let missing = || Error::NotFound("the contact does not exist in Odoo".to_owned());
+    Ok(Found { partner: found.ok_or_else(missing)?, own })
 }
 
 impl Contact {
     fn parse(native: &str) -> Result<Self, Error> {
         let wrong = || {
-            Error::Invalid(vec![Problem {
-                field: None,
-                message: "the record is none that map-fields of this adapter makes".to_owned(),
-            }])
+            let text = "the record is none that map-fields of this adapter makes";
+            Error::Invalid(vec![Problem::general(text)])
         };
         let Ok(Value::Object(mut vals)) = serde_json::from_str(native) else { return Err(wrong()) };
         let if_empty = match vals.remove(IF_EMPTY) {
@@ -134,39 +142,47 @@ impl Contact {
         Ok(Self { vals, if_empty })
     }
 
-    /// Moves into the values what has its place still free.
-    fn fill(&mut self, partner: &Partner) {
+    /// Moves into the values what has its place still free; all of it where there is no partner yet.
+    fn fill(&mut self, server: &Server, partner: Option<&Partner>) {
         for (field, value) in std::mem::take(&mut self.if_empty) {
-            if partner.is_empty(&field) {
+            if field == "phone" {
+                self.fill_phones(server, partner, &value);
+            } else if partner.is_none_or(|partner| partner.is_empty(&field)) {
                 self.vals.entry(field).or_insert(value);
             }
         }
     }
 
-    /// Column names and one row for `load`, which takes texts only.
-    fn into_row(self, external_id: &str) -> (Vec<String>, Vec<String>) {
-        let Self { mut vals, if_empty } = self;
-        for (field, value) in if_empty {
-            vals.entry(field).or_insert(value);
+    /// Each number that the partner lacks goes into the first field for phones that is free.
+    fn fill_phones(&mut self, server: &Server, partner: Option<&Partner>, numbers: &Value) {
+        let numbers = match numbers {
+            Value::Array(numbers) => numbers.iter().filter_map(Value::as_str).collect(),
+            number => number.as_str().into_iter().collect::<Vec<_>>(),
+        };
+        for number in numbers {
+            let is_same = |held: &str| phone::matches(number, held, None);
+            let mut written = server.phones().filter_map(|field| self.vals.get(field)?.as_str());
+            let is_held = written.any(is_same)
+                || partner.is_some_and(|partner| partner.has_number(server, number));
+            let is_free = |field: &&str| {
+                !self.vals.contains_key(*field)
+                    && partner.is_none_or(|partner| partner.is_empty(field))
+            };
+            if let Some(field) = server.phones().find(is_free).filter(|_| !is_held) {
+                self.vals.insert(field.to_owned(), Value::String(number.to_owned()));
+            }
         }
+    }
+
+    /// The values of a new partner. Odoo makes none without a name.
+    fn into_new(mut self, server: &Server) -> Map<String, Value> {
+        self.fill(server, None);
         let name = ["name", "email", "phone"]
             .iter()
-            .find_map(|field| Some(vals.get(*field)?.as_str()?.to_owned()));
-        vals.insert("name".to_owned(), Value::String(name.unwrap_or_else(|| NO_NAME.to_owned())));
-        let (mut fields, mut row) = (vec!["id".to_owned()], vec![external_id.to_owned()]);
-        for (field, value) in vals {
-            // A number in a field of this name is the id of another record; else `load` takes it for a name.
-            let is_reference = field.ends_with("_id") && value.is_u64();
-            fields.push(if is_reference { format!("{field}/.id") } else { field });
-            row.push(match value {
-                Value::String(text) => text,
-                Value::Bool(true) => "1".to_owned(),
-                // Empties any kind of field; a flag that is not set is the same.
-                Value::Bool(false) | Value::Null => String::new(),
-                other => other.to_string(),
-            });
-        }
-        (fields, row)
+            .find_map(|field| Some(self.vals.get(*field)?.as_str()?.to_owned()));
+        let name = name.unwrap_or_else(|| NO_NAME.to_owned());
+        self.vals.insert("name".to_owned(), Value::String(name));
+        self.vals
     }
 }
 

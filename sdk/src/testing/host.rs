@@ -48,6 +48,17 @@ struct State {
     requests: Vec<http::Request>,
     lines: Vec<(log::Level, String)>,
     is_pure: bool,
+    /// How many requests pass before one is lost.
+    loss: Option<(usize, Loss)>,
+}
+
+/// What is lost of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The request is carried out, and its answer does not arrive.
+    Answer,
+    /// The connection ends before the request is carried out.
+    Request,
 }
 
 impl fmt::Debug for Host {
@@ -109,6 +120,24 @@ impl Host {
     pub fn pure(self) -> Self {
         self.state.borrow_mut().is_pure = true;
         self
+    }
+
+    /// Runs a function with `http` and `kv` denied, and allows them again.
+    pub fn run_pure<T>(&self, adapter: impl FnOnce() -> T) -> T {
+        let before = std::mem::replace(&mut self.state.borrow_mut().is_pure, true);
+        let answer = self.run(adapter);
+        self.state.borrow_mut().is_pure = before;
+        answer
+    }
+
+    /// The request after this many others meets the loss, once: it is [`http::Error::Interrupted`].
+    pub fn lose_after(&self, others: usize, loss: Loss) {
+        self.state.borrow_mut().loss = Some((others, loss));
+    }
+
+    /// Whether the loss was met; one that was not is taken back.
+    pub fn has_lost(&self) -> bool {
+        self.state.borrow_mut().loss.take().is_none()
     }
 
     /// Does something once, just before the next commit: what another call may do in between.
@@ -191,6 +220,21 @@ pub(crate) fn fetch(request: &http::Request) -> Result<http::Response, http::Err
         return Err(http::Error::Denied("`http` is denied in pure functions".to_owned()));
     }
     state.requests.push(request.clone());
+    let lost = state.loss.take_if(|(others, _)| *others == 0).map(|(_, loss)| loss);
+    if let Some((others, _)) = &mut state.loss {
+        *others -= 1;
+    }
+    drop(state);
+    let interrupted = || http::Error::Interrupted("the answer was lost".to_owned());
+    match lost {
+        None => answered(&host, request),
+        Some(Loss::Answer) => answered(&host, request).and_then(|_lost| Err(interrupted())),
+        Some(Loss::Request) => Err(interrupted()),
+    }
+}
+
+fn answered(host: &Host, request: &http::Request) -> Result<http::Response, http::Error> {
+    let mut state = host.state.borrow_mut();
     let path = path_of(&request.url);
     let got = format!("{} {path}", request.method);
     let bare = got.split('?').next().unwrap_or_default();
@@ -473,6 +517,31 @@ mod tests {
                 Err(http::Error::Denied(_))
             ));
         });
+    }
+
+    #[test]
+    fn a_loss_meets_one_request_before_or_after_it_is_carried_out() {
+        for (loss, carried_out) in [(Loss::Answer, 3), (Loss::Request, 2)] {
+            let count = Rc::new(RefCell::new(0));
+            let counted = Rc::clone(&count);
+            let host = Host::new().http(move |_| {
+                *counted.borrow_mut() += 1;
+                Ok(http::Response::empty(200))
+            });
+            host.lose_after(1, loss);
+            let get = || http::Request::get("https://crm.example.com/").send().is_ok();
+            assert_eq!(host.run(|| [get(), get(), get()]), [true, false, true]);
+            assert_eq!((host.has_lost(), *count.borrow()), (true, carried_out));
+            host.lose_after(1, loss);
+            assert!(host.run(get) && !host.has_lost() && host.run(get));
+        }
+    }
+
+    #[test]
+    fn a_function_can_be_pure_for_once() {
+        let host = Host::new();
+        assert_eq!(host.run_pure(|| kv::get("a")), Err(kv::Error::Denied));
+        assert_eq!(host.run(|| kv::get("a")), Ok(None));
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! was asked; native tests of adapters call the stage directly, and [`serve`] puts it on loopback for
 //! the running host and for the vendors' own clients.
 
+pub mod amocrm;
+pub mod bitrix24;
+pub mod hubspot;
+pub mod odoo;
 mod server;
 mod stage;
 
@@ -12,7 +16,7 @@ pub use stage::{Fault, Stage};
 
 use std::time::Duration;
 
-use patchbay_sdk::http::{Request, Response};
+pub use patchbay_sdk::http::{Request, Response};
 
 /// A CRM that remembers.
 pub trait Simulator {

@@ -67,7 +67,7 @@ fn every_recorded_error_has_its_case_for_reads_and_writes_alike() {
         ("42-json2-err-not-json", "invalid -"),
         ("43-json2-err-get", "unsupported"),
         ("64-json2-upsert-error", "invalid nope"),
-        ("67-json2-err-context-lang", "invalid -"),
+        ("67-json2-err-context-lang", "invalid lang"),
     ];
     let errors: Vec<_> =
         recorded.names().filter(|name| !recorded.response(name).is_success()).collect();
@@ -117,6 +117,8 @@ fn a_500_is_permanent_or_not_by_the_name_of_the_exception() {
         ("odoo.exceptions.AccessError", "unsupported"),
         ("odoo.exceptions.LockError", "unavailable"),
         ("psycopg2.OperationalError", "unavailable"),
+        ("psycopg2.errors.ForeignKeyViolation", "invalid -"),
+        ("psycopg2.errors.DataError", "invalid -"),
         ("psycopg2.errors.SerializationFailure", "unavailable"),
         ("psycopg2.errors.LockNotAvailable", "unavailable"),
         ("builtins.MemoryError", "unknown-outcome"),
@@ -166,10 +168,47 @@ fn no_text_holds_what_odoo_said() {
 #[test]
 fn a_row_that_was_locked_is_tried_again() {
     let locked = [(None, "could not serialize access due to concurrent update".to_owned())];
-    assert_eq!(told(&refused_row(&locked)), "unavailable");
-    assert_eq!(told(&refused_row(&[])), "invalid -");
+    assert_eq!(told(&refused_row("res.partner", &locked)), "unavailable");
+    assert_eq!(told(&refused_row("res.partner", &[])), "invalid -");
     assert_eq!(
-        told(&refused_row(&[(Some("user_id".to_owned()), "No matching record".to_owned())])),
-        "invalid user_id"
+        told(&refused_row(
+            "res.partner",
+            &[(Some("user_id".to_owned()), "No matching record".to_owned())]
+        )),
+        "invalid manager"
     );
+}
+
+#[test]
+fn a_field_that_odoo_names_is_told_by_its_key() {
+    for (message, field) in [
+        ("Wrong value for crm.lead.x_kind: 'Anna'", Some("x_kind")),
+        ("Invalid field crm.lead.nope in condition ('nope', '=', 1)", Some("nope")),
+        ("Invalid field 'nope' on 'crm.lead'", Some("nope")),
+        ("Something else", None),
+    ] {
+        assert_eq!(named_field(message).as_deref(), field, "{message}");
+    }
+}
+
+#[test]
+fn a_deal_of_a_card_that_is_no_more_is_not_found() {
+    let missing = [(Some("partner_id".to_owned()), "No matching record found".to_owned())];
+    assert_eq!(told(&refused_row(LEAD, &missing)), "not-found");
+    let stage = [(Some("stage_id".to_owned()), "No matching record found".to_owned())];
+    assert_eq!(told(&refused_row(LEAD, &stage)), "invalid stage");
+}
+
+#[test]
+fn an_envelope_is_read_as_a_plain_answer_is() {
+    let recorded = cassettes::load(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
+    for (name, case) in [
+        ("50-jsonrpc-err-unknown-field", "invalid nope"),
+        ("51-jsonrpc-err-access", "unauthorized"),
+        ("52-jsonrpc-err-missing", "not-found"),
+        ("53-jsonrpc-err-model", "unsupported"),
+    ] {
+        let body: Value = serde_json::from_slice(&recorded.response(name).body).unwrap();
+        assert_eq!(told(&of_envelope(&body["error"], Effect::Write)), case, "{name}");
+    }
 }

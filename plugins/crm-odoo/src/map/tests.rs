@@ -18,7 +18,7 @@ fn visitor(id: &str) -> Identifier {
 }
 
 fn mapped(client: &[Identifier], fields: &[Field]) -> Value {
-    serde_json::from_str(&map(client, fields).unwrap()).unwrap()
+    serde_json::from_str(&contact(client, fields, &[]).unwrap()).unwrap()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn canonical_fields_have_their_places() {
         field("function", FieldValue::Empty),
     ];
     assert_eq!(
-        map(&[], &fields).unwrap(),
+        contact(&[], &fields, &[]).unwrap(),
         concat!(
             r#"{"city":"Kyiv","comment":"<p>likes &lt;tea&gt;</p><p>and cake</p>","#,
             r#""email":"anna.test@example.test","function":false,"name":"Anna Test","phone":"+380671234567","#,
@@ -90,8 +90,11 @@ fn every_impossible_value_is_named() {
         field("write_date", text("x")),
         field("if-empty", text("x")),
     ];
-    let keys: Vec<_> =
-        map(&[], &fields).unwrap_err().into_iter().filter_map(|problem| problem.field).collect();
+    let keys: Vec<_> = contact(&[], &fields, &[])
+        .unwrap_err()
+        .into_iter()
+        .filter_map(|problem| problem.field)
+        .collect();
     assert_eq!(
         keys,
         [
@@ -104,6 +107,35 @@ fn every_impossible_value_is_named() {
             "write_date",
             "if-empty"
         ]
+    );
+}
+
+#[test]
+fn what_a_deal_is_of_and_what_kind_it_is_are_not_the_rules_business() {
+    let keys = ["partner_id", "type"].map(|key| field(key, FieldValue::Number(7.0)));
+    let problems = deal(&keys).unwrap_err();
+    assert_eq!(problems.len(), 2);
+    // `type` of a partner is the kind of its address.
+    assert!(contact(&[], &[field("type", text("invoice"))], &[]).is_ok());
+}
+
+#[test]
+fn a_second_number_has_a_place_where_the_operator_names_one() {
+    let client = ["+380671234567", "+380501112233", "+48111111111"]
+        .map(|number| Identifier::Phone(number.to_owned()));
+    let mapped = |phone_fields: &[String], fields: &[Field]| -> Value {
+        serde_json::from_str(&contact(&client, fields, phone_fields).unwrap()).unwrap()
+    };
+    let mobile = ["mobile".to_owned()];
+    assert_eq!(mapped(&[], &[]), json!({ "if-empty": { "phone": "+380671234567" } }));
+    assert_eq!(
+        mapped(&mobile, &[]),
+        json!({ "if-empty": { "phone": ["+380671234567", "+380501112233"] } })
+    );
+    let told = [field("phone", text("+380671234567"))];
+    assert_eq!(
+        mapped(&mobile, &told),
+        json!({ "phone": "+380671234567", "if-empty": { "phone": "+380501112233" } })
     );
 }
 
@@ -136,7 +168,23 @@ fn value() -> impl Strategy<Value = FieldValue> {
 fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         proptest::sample::select(vec![
-            "name", "phone", "email", "comment", "site", "city", "ref", "x_a", "if-empty", "id"
+            "name",
+            "phone",
+            "email",
+            "comment",
+            "site",
+            "city",
+            "ref",
+            "x_a",
+            "if-empty",
+            "id",
+            "title",
+            "stage",
+            "pipeline",
+            "manager",
+            "category_id",
+            "x_ids",
+            "type"
         ])
         .prop_map(str::to_owned),
         ".*",
@@ -152,24 +200,37 @@ fn identifier() -> impl Strategy<Value = Identifier> {
     ]
 }
 
+fn fields() -> impl Strategy<Value = Vec<Field>> {
+    let one = (key(), value()).prop_map(|(key, value)| Field { key, value });
+    proptest::collection::vec(one, 0..6)
+}
+
+fn check(answer: Result<String, Vec<Problem>>) -> Result<(), TestCaseError> {
+    match answer {
+        Ok(native) => {
+            let vals: Map<String, Value> = serde_json::from_str(&native).unwrap();
+            for (key, value) in vals.iter().filter(|(key, _)| *key != IF_EMPTY) {
+                prop_assert!(server::is_name(key));
+                prop_assert!(!value.is_null() && !value.is_object());
+                prop_assert!(!value.is_array() || key.ends_with("_ids") || key == "category_id");
+            }
+        }
+        Err(problems) => prop_assert!(!problems.is_empty()),
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn every_input_has_one_answer(
         client in proptest::collection::vec(identifier(), 0..4),
-        fields in proptest::collection::vec((key(), value()), 0..6),
+        fields in fields(),
+        phone_fields in proptest::sample::subsequence(vec!["mobile".to_owned(), "x_p".to_owned()], 0..3),
     ) {
-        let fields: Vec<_> = fields.into_iter().map(|(key, value)| Field { key, value }).collect();
-        let answer = map(&client, &fields);
-        prop_assert_eq!(&answer, &map(&client, &fields));
-        match answer {
-            Ok(native) => {
-                let vals: Map<String, Value> = serde_json::from_str(&native).unwrap();
-                for (key, value) in vals {
-                    prop_assert!(key == IF_EMPTY || server::is_name(&key));
-                    prop_assert!(key == IF_EMPTY || !(value.is_null() || value.is_object() || value.is_array()));
-                }
-            }
-            Err(problems) => prop_assert!(!problems.is_empty()),
-        }
+        let answer = contact(&client, &fields, &phone_fields);
+        prop_assert_eq!(&answer, &contact(&client, &fields, &phone_fields));
+        check(answer)?;
+        prop_assert_eq!(deal(&fields), deal(&fields));
+        check(deal(&fields))?;
     }
 }

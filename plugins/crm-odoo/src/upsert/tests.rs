@@ -10,35 +10,12 @@ fn contact(value: &Value) -> Contact {
     Contact::parse(&value.to_string()).unwrap()
 }
 
-fn row(value: &Value) -> Vec<(String, String)> {
-    let (fields, row) = contact(value).into_row("plughost.key-1");
-    assert_eq!(fields.len(), row.len());
-    fields.into_iter().zip(row).collect()
+fn partner(value: &Value) -> Partner {
+    card::partners(json!([value])).unwrap().remove(0)
 }
 
-fn cell(row: &[(String, String)], column: &str) -> Option<String> {
-    row.iter().find(|(field, _)| field == column).map(|(_, text)| text.clone())
-}
-
-#[test]
-fn a_row_holds_texts_only_and_the_external_id_first() {
-    let row = row(&json!({
-        "name": "Anna Test", "user_id": 2, "state_id": "Kyiv", "x_rate": 12.5, "x_vip": true, "x_cold": false,
-        "x_count": 3, "if-empty": { "ref": "jivo:2746", "name": "never" },
-    }));
-    assert_eq!(row[0], ("id".to_owned(), "plughost.key-1".to_owned()));
-    for (column, text) in [
-        ("name", "Anna Test"),
-        ("user_id/.id", "2"),
-        ("state_id", "Kyiv"),
-        ("x_rate", "12.5"),
-        ("x_vip", "1"),
-        ("x_cold", ""),
-        ("x_count", "3"),
-        ("ref", "jivo:2746"),
-    ] {
-        assert_eq!(cell(&row, column).as_deref(), Some(text), "{column}");
-    }
+fn two_phones() -> Server {
+    Server { phone_fields: vec!["mobile".to_owned()], ..server::example() }
 }
 
 #[test]
@@ -49,55 +26,42 @@ fn a_partner_without_a_name_is_called_by_what_is_known() {
         (json!({ "name": false, "email": false }), "Client"),
         (json!({}), "Client"),
     ] {
-        assert_eq!(cell(&row(&vals), "name").as_deref(), Some(name), "{vals}");
+        assert_eq!(contact(&vals).into_new(&server::example())["name"], json!(name), "{vals}");
     }
 }
 
 #[test]
-fn a_key_has_at_most_128_bytes_of_its_letters() {
-    let server = server::example();
-    assert_eq!(external_id(&server, "jivo-1_A").unwrap(), "plughost.jivo-1_A");
-    assert!(external_id(&server, &"k".repeat(128)).is_ok());
-    for key in ["", "a.b", "a b", "é", &"k".repeat(129)] {
-        assert!(matches!(external_id(&server, key), Err(Error::Invalid(_))), "{key}");
-    }
+fn further_numbers_go_into_the_free_fields_for_phones() {
+    let record =
+        json!({ "if-empty": { "phone": ["+380671234567", "+380501112233", "+48111111111"] } });
+    let new = contact(&record).into_new(&two_phones());
+    assert_eq!((&new["phone"], &new["mobile"]), (&json!("+380671234567"), &json!("+380501112233")));
+
+    let mut known = contact(&record);
+    known.fill(
+        &two_phones(),
+        Some(&partner(&json!({ "id": 6, "phone": "067 123-45-67", "mobile": false }))),
+    );
+    assert_eq!(Value::Object(known.vals), json!({ "mobile": "+380501112233" }));
+
+    let mut full = contact(&record);
+    full.fill(&two_phones(), Some(&partner(&json!({ "id": 6, "phone": "1", "mobile": "2" }))));
+    assert!(full.vals.is_empty());
 }
 
 #[test]
-fn an_answer_of_load_is_an_id_or_a_refusal() {
-    assert_eq!(
-        loaded(&json!({ "ids": [6], "messages": [], "nextrow": 0 })),
-        Some(Loaded::Partner(6))
-    );
-    assert_eq!(
-        loaded(&json!({ "ids": false, "messages": [
-            { "type": "warning", "field": "phone", "message": "w" },
-            { "type": "error", "field": "user_id", "message": "e" },
-            { "type": "error", "field": false, "message": false },
-        ]})),
-        Some(Loaded::Refused(vec![
-            (Some("user_id".to_owned()), "e".to_owned()),
-            (None, String::new())
-        ]))
-    );
-    for answer in [
-        json!([]),
-        json!({}),
-        json!({ "ids": [] }),
-        json!({ "ids": ["6"] }),
-        json!({ "ids": 6 }),
-        json!(null),
-    ] {
-        assert_eq!(loaded(&answer), None, "{answer}");
-    }
+fn a_list_of_records_is_replaced_by_a_command() {
+    let vals = json!({ "category_id": [3, 7], "name": "A" });
+    let expected = json!({ "category_id": [[6, 0, [3, 7]]], "name": "A" });
+    assert_eq!(written_values(vals.as_object().unwrap().clone()), expected);
 }
 
 #[test]
 fn only_free_places_are_filled() {
-    let partner = |value: Value| card::partners(json!([value])).unwrap().remove(0);
     let mut known =
         contact(&json!({ "city": "Kyiv", "if-empty": { "ref": "jivo:1", "phone": "+1" } }));
-    known.fill(&partner(json!({ "id": 6, "ref": "A-17", "phone": false })));
+    let held = partner(&json!({ "id": 6, "ref": "A-17", "phone": false }));
+    known.fill(&server::example(), Some(&held));
     assert_eq!(Value::Object(known.vals), json!({ "city": "Kyiv", "phone": "+1" }));
 }
 
@@ -114,9 +78,12 @@ fn what_map_makes_upsert_reads() {
         key: "name".to_owned(),
         value: patchbay_sdk::types::Value::Text("Anna".to_owned()),
     }];
-    let native =
-        crate::map::map(&[patchbay_sdk::types::Identifier::Email("a@b.test".to_owned())], &fields)
-            .unwrap();
+    let native = crate::map::contact(
+        &[patchbay_sdk::types::Identifier::Email("a@b.test".to_owned())],
+        &fields,
+        &[],
+    )
+    .unwrap();
     let contact = Contact::parse(&native).unwrap();
     assert_eq!(Value::Object(contact.vals), json!({ "name": "Anna" }));
     assert_eq!(Value::Object(contact.if_empty), json!({ "email": "a@b.test" }));
