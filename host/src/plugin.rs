@@ -28,6 +28,7 @@ mod adapter;
 mod bind;
 mod bindings;
 mod breaker;
+mod cache;
 mod call;
 mod compile;
 mod convert;
@@ -42,6 +43,7 @@ mod imports;
 mod join;
 mod lines;
 mod pulse;
+mod refusals;
 mod secrets;
 mod stages;
 mod state;
@@ -51,9 +53,10 @@ mod turnstile;
 
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
-pub use error::{Error, Refusal};
+pub use error::{Error, Refusal, Share};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
+pub use refusals::RefusalCount;
 pub use stages::{Observer, Stage};
 pub use tally::CallCount;
 
@@ -160,6 +163,16 @@ impl Plugins {
         now: Timestamp,
         observer: &Observer,
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
+        let admitted = self.pass_gate(bytes, now, observer).await;
+        admitted.inspect_err(|refusal| self.0.caller.refusals.turned_away(refusal.kind()))
+    }
+
+    async fn pass_gate(
+        &self,
+        bytes: Vec<u8>,
+        now: Timestamp,
+        observer: &Observer,
+    ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
         let limit = self.0.limits.plugin_bytes;
         if limit < bytes.len() {
             return Err(Refusal::TooLarge { size: bytes.len(), limit });
@@ -167,14 +180,19 @@ impl Plugins {
         observer(Stage::Read);
         let outline = gate::outline(&bytes)?;
         let digest = Digest::of(&bytes);
-        let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
-            component
-        } else {
-            observer(Stage::Compile);
-            self.0.compiler.compile(&self.0.engine, digest, &bytes).await?
-        };
-        let pre = self.link(&component)?;
-        let (manifest, cost) = self.try_out(&pre, &outline.roles, observer).await?;
+        let (pre, (manifest, cost)) =
+            if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
+                self.tried(&component, &outline.roles, observer).await?
+            } else {
+                observer(Stage::Compile);
+                let component = self.0.compiler.compile(&self.0.engine, digest, &bytes).await;
+                let tried = match component {
+                    Ok(component) => self.tried(&component, &outline.roles, observer).await,
+                    Err(refusal) => Err(refusal),
+                };
+                // Code that nobody will run would lie on the disk for ever.
+                tried.inspect_err(|_refusal| self.forget(digest))?
+            };
         let record = PluginRecord {
             digest,
             contract: outline.contract,
@@ -236,6 +254,17 @@ impl Plugins {
             .linker
             .instantiate_pre(component)
             .map_err(|error| Refusal::Start(format!("{error:#}")))
+    }
+
+    async fn tried(
+        &self,
+        component: &Component,
+        roles: &[Role],
+        observer: &Observer,
+    ) -> Result<(InstancePre<CallState>, (Manifest, Cost)), Refusal> {
+        let pre = self.link(component)?;
+        let said = self.try_out(&pre, roles, observer).await?;
+        Ok((pre, said))
     }
 
     /// Starts it once, loads every export that it promises, lets it describe itself, and measures.
