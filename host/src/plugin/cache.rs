@@ -138,7 +138,7 @@ impl Cache {
 /// cut, is replaced: what it has sealed is made again.
 fn read_key(path: &Path) -> io::Result<Secret<[u8; KEY_BYTES]>> {
     match fs::metadata(path) {
-        Ok(found) if found.permissions().mode() & 0o077 == 0 => {
+        Ok(found) if found.permissions().mode() % 0o100 == 0 => {
             if let Ok(key) = <[u8; KEY_BYTES]>::try_from(fs::read(path)?) {
                 return Ok(Secret::new(key));
             }

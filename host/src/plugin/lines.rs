@@ -137,19 +137,13 @@ impl State {
 
     /// Cut to the cap first, so that a flood costs little; then without secrets.
     fn clean(&self, text: &str) -> String {
-        let end = text.floor_char_boundary(self.line_bytes_max);
-        let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        // A secret could straddle the cut: scrub before the cut wherever there is something to cut.
-        let scrub = |text: &str| match &self.bound {
-            Some(bound) => bound.door.scrub(text),
-            None => text.to_owned(),
-        };
-        if rest.is_empty() {
-            return scrub(kept);
+        match &self.bound {
+            Some(bound) => bound.door.scrub_up_to(text, self.line_bytes_max),
+            None => {
+                let end = text.floor_char_boundary(self.line_bytes_max);
+                text.get(..end).unwrap_or_default().to_owned()
+            }
         }
-        let scrubbed = scrub(text);
-        let end = scrubbed.floor_char_boundary(self.line_bytes_max);
-        scrubbed.get(..end).unwrap_or_default().to_owned()
     }
 }
 

@@ -24,11 +24,12 @@ pub(super) struct Arena {
     neighbour: Arc<Adapter>,
 }
 
-/// Small limits, so that much can be tried; no breaker ends the attacks.
+/// Small limits, so that much can be tried; no breaker ends the attacks. Of the neighbour's time
+/// an epoch may go by whenever a busy machine takes the processor away: smaller would be too small.
 pub(super) fn small() -> Limits {
     Limits {
-        pure_cpu_ms: nz(10),
-        cpu_ms: nz(10),
+        pure_cpu_ms: nz(50),
+        cpu_ms: nz(50),
         memory_bytes: 16 << 20,
         breaker_traps: NonZeroU32::MAX,
         ..limits()
