@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 use wasmtime::{
     Engine,
@@ -17,17 +16,18 @@ use wasmtime::{
 };
 
 use crate::{
-    account::{Manifest, PluginRecord, Role, Signature},
+    account::{PluginRecord, Role, Signature},
     clock::Clock,
     config,
-    id::Digest,
     storage::{Kv, Tokens, Turns},
 };
 
 mod adapter;
+mod admit;
 mod bind;
 mod bindings;
 mod breaker;
+mod cache;
 mod call;
 mod compile;
 mod conformance;
@@ -44,6 +44,7 @@ mod join;
 mod lines;
 mod origin;
 mod pulse;
+mod refusals;
 mod secrets;
 mod stages;
 mod state;
@@ -55,9 +56,10 @@ mod turnstile;
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
 pub use conformance::count_cases;
-pub use error::{Error, Refusal};
+pub use error::{Error, Refusal, Share};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
+pub use refusals::RefusalCount;
 pub use stages::{Observer, Stage};
 pub use tally::CallCount;
 pub use trust::{Trust, Untrusted};
@@ -160,107 +162,6 @@ impl Plugins {
         })))
     }
 
-    /// The whole gate: what is admitted can be called. Errors are one clear sentence each.
-    pub async fn admit(
-        &self,
-        bytes: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
-        self.admit_watched(Upload { bytes, signature: None }, now, &|_stage| {}).await
-    }
-
-    /// The same, telling each stage as it begins.
-    pub async fn admit_watched(
-        &self,
-        upload: Upload,
-        now: Timestamp,
-        observer: &Observer,
-    ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
-        let Upload { bytes, signature } = upload;
-        let limit = self.0.limits.plugin_bytes;
-        if limit < bytes.len() {
-            return Err(Refusal::TooLarge { size: bytes.len(), limit });
-        }
-        observer(Stage::Read);
-        let digest = Digest::of(&bytes);
-        // Before anything else looks at them.
-        let signature = self.0.trust.judge(&bytes, signature.as_deref())?;
-        let outline = gate::outline(&bytes)?;
-        let cases = conformance::read(&bytes)?;
-        let component = if let Some(component) = self.0.compiler.cached(&self.0.engine, digest) {
-            component
-        } else {
-            observer(Stage::Compile);
-            self.0.compiler.compile(&self.0.engine, digest, &bytes).await?
-        };
-        let pre = self.link(&component)?;
-        let manifest = self.try_out(&pre, &outline.roles, observer).await?;
-        let mut record = PluginRecord {
-            digest,
-            contract: outline.contract,
-            roles: outline.roles,
-            manifest,
-            size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            installed_at: now,
-            cost: None,
-            signature,
-            origin: outline.origin,
-            cases: Some(u32::try_from(cases.len()).unwrap_or(u32::MAX)),
-        };
-        if record.signature.is_none() {
-            warn_of_unsigned(&record);
-        }
-        let (about, exports) = exports::find(&pre, &record.roles)?;
-        self.conform((&record, &pre, &exports), &cases, observer).await?;
-        observer(Stage::Measure);
-        let measured = cost::measure(&self.0.caller, self.newcomer(&pre), &about, &record.manifest);
-        record.cost = Some(measured.await?);
-        let plugin = self.ready(record.clone(), &pre)?;
-        Ok((record, plugin))
-    }
-
-    /// A plugin that was admitted before: from the cache, or compiled again from `bytes`.
-    pub async fn load(
-        &self,
-        record: PluginRecord,
-        bytes: impl AsyncFnOnce() -> Option<Vec<u8>>,
-    ) -> Result<Arc<Plugin>, Refusal> {
-        let cached = self.0.compiler.cached(&self.0.engine, record.digest);
-        let signature = record.signature.as_ref().map(|signature| signature.file.as_str());
-        let bytes = if cached.is_some() && signature.is_none() {
-            Vec::new()
-        } else {
-            whole(&record, bytes().await)?
-        };
-        // The keys that are trusted may be others than when it was admitted.
-        if self.0.trust.judge(&bytes, signature)?.is_none() {
-            warn_of_unsigned(&record);
-        }
-        let component = match cached {
-            Some(component) => component,
-            None => self.compile_again(&record, &bytes).await?,
-        };
-        let pre = self.link(&component)?;
-        self.ready(record, &pre)
-    }
-
-    /// Removes the code of a version that is kept no more.
-    pub fn forget(&self, digest: Digest) {
-        if let Err(error) = self.0.compiler.remove(digest) {
-            tracing::warn!(plugin.digest = %digest, error = &error as &dyn std::error::Error, "the code of a removed version is still there");
-        }
-    }
-
-    async fn compile_again(
-        &self,
-        record: &PluginRecord,
-        bytes: &[u8],
-    ) -> Result<Component, Refusal> {
-        // The contract that this host serves may be another one than when it was admitted.
-        gate::outline(bytes)?;
-        self.0.compiler.compile(&self.0.engine, record.digest, bytes).await
-    }
-
     /// Who signed a plugin, as the gate asks; `None` where nobody did and that is let pass.
     pub fn signature_of(&self, upload: &Upload) -> Result<Option<Signature>, Untrusted> {
         self.0.trust.judge(&upload.bytes, upload.signature.as_deref())
@@ -286,26 +187,6 @@ impl Plugins {
             .linker
             .instantiate_pre(component)
             .map_err(|error| Refusal::Start(format!("{error:#}")))
-    }
-
-    /// What is called before it has a name.
-    fn newcomer<'a>(&'a self, pre: &'a InstancePre<CallState>) -> Callee<'a> {
-        Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None }
-    }
-
-    /// Starts it once, loads every export that it promises, and lets it describe itself.
-    async fn try_out(
-        &self,
-        pre: &InstancePre<CallState>,
-        roles: &[Role],
-        observer: &Observer,
-    ) -> Result<Manifest, Refusal> {
-        let callee = self.newcomer(pre);
-        let (about, exports) = exports::find(pre, roles)?;
-        observer(Stage::Start);
-        exports::probe(&self.0.caller, callee, about.clone(), exports).await?;
-        observer(Stage::Describe);
-        adapter::describe(&self.0.caller, callee, about).await.map_err(Refusal::Describe)
     }
 
     fn ready(
@@ -343,16 +224,6 @@ impl Plugins {
             trouble: Arc::default(),
         }
     }
-}
-
-/// The bytes of an installed plugin, and no others.
-fn whole(record: &PluginRecord, bytes: Option<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
-    let bytes = bytes.filter(|bytes| Digest::of(bytes) == record.digest);
-    bytes.ok_or_else(|| Refusal::Missing(record.manifest.name.to_string()))
-}
-
-fn warn_of_unsigned(record: &PluginRecord) {
-    tracing::warn!(plugin.name = %record.manifest.name, plugin.digest = %record.digest, "a plugin is let in that no key of `trust.keys` signed");
 }
 
 impl Plugin {

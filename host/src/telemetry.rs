@@ -68,6 +68,12 @@ pub struct CallLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CauseLabels {
+    pub plugin: String,
+    pub cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PluginLabel {
     pub plugin: String,
 }
@@ -84,6 +90,10 @@ pub struct FloorMetrics {
     pub calls: Family<CallLabels, Counter>,
     /// The time that they took, in seconds.
     pub call_seconds: Family<CallLabels, Counter<f64, AtomicU64>>,
+    /// What plugins were refused and survived.
+    pub refusals: Family<CauseLabels, Counter>,
+    /// Plugins that did not pass the gate.
+    pub plugins_refused: Family<ReasonLabel, Counter>,
     /// Calls of plugins in work now.
     pub calls_in_flight: Gauge,
     /// Calls that fit at the same time.
@@ -102,6 +112,16 @@ impl FloorMetrics {
     fn register(&self, registry: &mut Registry) {
         registry.register("calls", "Calls of plugins by export and outcome", self.calls.clone());
         registry.register("call_seconds", "Time that calls took", self.call_seconds.clone());
+        registry.register(
+            "refusals",
+            "What plugins were refused and survived, by cause",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "plugins_refused",
+            "Plugins that did not pass the gate, by reason",
+            self.plugins_refused.clone(),
+        );
         registry.register(
             "breakers_open",
             "1 for each plugin whose breaker is open",

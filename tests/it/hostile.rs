@@ -4,6 +4,10 @@ use hyper::{Method, StatusCode, header};
 use patchbay::config::Config;
 use serde_json::{Value, json};
 
+mod attacks;
+mod figures;
+mod run;
+
 use crate::harness::{Answer, TestHost, component, eventually, jivo};
 
 /// A host with Jivo joined to the notebook, and the hostile plugin beside it in both roles.

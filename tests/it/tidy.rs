@@ -74,6 +74,13 @@ fn every_scenario_of_the_articles_has_its_test() {
     report(&rules::scenarios(&readme, &sources()));
 }
 
+#[test]
+fn every_attack_of_the_hostile_suite_has_its_test() {
+    let page =
+        fs::read_to_string(root().join("docs/hostile.md")).expect("docs/hostile.md is there");
+    report(&rules::attacks(&page, &sources()));
+}
+
 #[track_caller]
 fn check(rule: impl Fn(&Source) -> Vec<String>) {
     let sources = sources();

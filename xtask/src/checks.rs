@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     packages, plugins,
-    steps::{Error, Result, Steps, cargo},
+    steps::{Result, Steps, cargo},
     tryton,
     workspace::Workspace,
 };
@@ -44,6 +44,24 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
     test.args(["--", "--test-threads", "1"]);
     test.env("PATCHBAY_SWAPS", "100").env("PATCHBAY_SWAPS_RATE", "500");
     steps.run("swaps", &mut test)
+}
+
+/// The test of attacks on a running host, longer than every day.
+pub(crate) fn hostile(
+    workspace: &Workspace,
+    steps: &mut Steps,
+    repetitions: u32,
+    is_dev: bool,
+) -> Result {
+    let profile = if is_dev { "dev" } else { "release" };
+    plugins::build(workspace, steps)?;
+    steps.run("build", cargo(workspace).args(["build", "--profile", profile, "-p", "patchbay"]))?;
+    let mut test = cargo(workspace);
+    test.args(["test", "--profile", if is_dev { "test" } else { "release" }]);
+    test.args(["-p", "patchbay-tests", "--test", "it", "hostile::run::"]);
+    test.args(["--", "--nocapture", "--test-threads", "1"]);
+    test.env("PATCHBAY_HOSTILE", repetitions.to_string());
+    steps.run("hostile", &mut test)
 }
 
 /// Clippy over all code. Warnings are denied behind `--`, where no dependency is rebuilt for it.

@@ -69,6 +69,18 @@ enum Chore {
     /// Swap versions of plugins a hundred times under 500 webhooks in a second, and check that none
     /// failed, was lost or took effect twice.
     Swaps,
+    /// Attack a running host in every way, some ten thousand times, and look at what is left.
+    ///
+    /// Prints each attack with its outcome, its cause in the metrics and its neighbour's latencies;
+    /// then memory, files, threads and pool before and after. Fails on a leak.
+    Hostile {
+        /// Attacks in all, shared out among the kinds.
+        #[arg(long, default_value_t = 10_000)]
+        repetitions: u32,
+        /// With the profile of tests, as `cargo build` leaves the host.
+        #[arg(long)]
+        dev: bool,
+    },
     /// Format all code.
     Fmt,
     /// Run clippy over all code; a warning is a fault.
@@ -109,6 +121,9 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Test { test_arguments } => checks::test(&workspace, &mut steps, &test_arguments),
         Chore::Soak { soak_arguments } => checks::soak(&workspace, &mut steps, &soak_arguments),
         Chore::Swaps => checks::swaps(&workspace, &mut steps),
+        Chore::Hostile { repetitions, dev } => {
+            checks::hostile(&workspace, &mut steps, repetitions, dev)
+        }
         Chore::Plugins => plugins::build(&workspace, &mut steps),
         Chore::Tryton => tryton::ensure(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),

@@ -150,6 +150,7 @@ impl From<plugin::Error> for Failure {
             | Error::TimedOut { .. }
             | Error::MemorySpent { .. }
             | Error::TooLarge { .. }
+            | Error::Spent(_)
             | Error::BadAnswer(_)
             | Error::Host(_) => Self::new(TRANSIENT, error.blame(), error.to_string()),
         };

@@ -11,7 +11,7 @@ use axum::{
 use super::{ApiError, AppState};
 use crate::{
     plugin::Figures,
-    telemetry::{CallLabels, FloorMetrics, PluginLabel},
+    telemetry::{CallLabels, CauseLabels, FloorMetrics, PluginLabel, ReasonLabel},
 };
 
 /// `GET /health/live`: the process answers.
@@ -52,6 +52,14 @@ fn tell(metrics: &FloorMetrics, figures: &Figures) {
         metrics.calls.get_or_create(&labels).inner().store(count.calls, Ordering::Relaxed);
         let seconds = count.took.as_secs_f64().to_bits();
         metrics.call_seconds.get_or_create(&labels).inner().store(seconds, Ordering::Relaxed);
+    }
+    for refusal in &figures.refusals {
+        let labels = CauseLabels { plugin: refusal.plugin.clone(), cause: refusal.cause };
+        metrics.refusals.get_or_create(&labels).inner().store(refusal.count, Ordering::Relaxed);
+    }
+    for (reason, count) in &figures.turned_away {
+        let counter = metrics.plugins_refused.get_or_create(&ReasonLabel { reason });
+        counter.inner().store(*count, Ordering::Relaxed);
     }
     metrics.breakers_open.clear();
     for plugin in &figures.open_breakers {

@@ -39,6 +39,7 @@ pub(super) fn blamed(error: &plugin::Error, reader: Digest) -> Digest {
         | plugin::Error::TimedOut { .. }
         | plugin::Error::MemorySpent { .. }
         | plugin::Error::TooLarge { .. }
+        | plugin::Error::Spent(_)
         | plugin::Error::BadAnswer(_)
         | plugin::Error::Unsupported(_) => reader,
     }

@@ -31,6 +31,9 @@ mod page;
 mod push;
 
 const DESCRIBE: Export = Export::pure("describe");
+/// Of what an adapter says of its failure: more is for nobody.
+const WORDS_BYTES_MAX: usize = 16 << 10;
+const PROBLEMS_MAX: usize = 200;
 
 /// A plugin bound to one account.
 #[derive(Debug)]
@@ -113,11 +116,12 @@ impl Adapter {
 
     /// The adapter's words are for the operator: without secrets, should one have slipped in.
     fn scrubbed(&self, error: AdapterError) -> AdapterError {
-        let scrub = |text: String| self.bound.door.scrub(&text);
+        let scrub = |text: String| self.bound.door.scrub_up_to(&text, WORDS_BYTES_MAX);
         match error {
             AdapterError::Invalid(mut problems) => {
+                problems.truncate(PROBLEMS_MAX);
                 for problem in &mut problems {
-                    problem.message = self.bound.door.scrub(&problem.message);
+                    problem.message = scrub(std::mem::take(&mut problem.message));
                 }
                 AdapterError::Invalid(problems)
             }

@@ -16,13 +16,14 @@ use tokio::{
 };
 use wasmtime::{
     Engine, Store, Trap, UpdateDeadline,
-    component::{Instance, InstancePre},
+    component::{Instance, InstancePre, ResourceTableError},
 };
 
 use super::{
     bind::Bound,
     engine,
-    error::Error,
+    error::{Error, Share},
+    refusals::Refusals,
     state::{CallState, Export},
 };
 use crate::config::Limits;
@@ -34,6 +35,7 @@ pub(super) type Answer<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>>
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) limits: Arc<Limits>,
+    pub(super) refusals: Refusals,
     reaching_out: Semaphore,
     pure: Semaphore,
     in_flight: AtomicU32,
@@ -64,6 +66,7 @@ impl Drop for Slots<'_> {
 impl Caller {
     pub(super) fn new(limits: Arc<Limits>) -> Self {
         Self {
+            refusals: Refusals::default(),
             reaching_out: Semaphore::new(count(limits.calls.get())),
             pure: Semaphore::new(count(engine::pure_slots(&limits))),
             in_flight: AtomicU32::new(0),
@@ -96,12 +99,22 @@ impl Caller {
             };
             time::timeout_at(until, run).await
         };
-        let panic = store.data().lines.finish();
+        let panic = self.close(callee.name, store.data_mut());
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.classify(store.data(), &error, panic)),
             Err(_elapsed) => Err(Error::TimedOut { limit_ms: self.limits.wall_ms.get() }),
         }
+    }
+
+    /// Flushes the lines of a call, counts what it was refused, and gives its first panic.
+    fn close(&self, plugin: &str, state: &mut CallState) -> Option<String> {
+        let (panic, dropped) = state.lines.finish();
+        let mut refused = std::mem::take(&mut state.refused);
+        refused.note_many("log-lines", dropped);
+        refused.note_many("memory", state.memory.refusals);
+        self.refusals.add(plugin, refused);
+        panic
     }
 
     /// A place among the calls of the account, then of the plugin, then of the host: who waits
@@ -147,12 +160,16 @@ impl Caller {
                 if state.export.is_pure { self.limits.pure_cpu_ms } else { self.limits.cpu_ms };
             return Error::CpuSpent { limit_ms: limit.get() };
         }
-        if state.memory.was_refused {
-            return Error::MemorySpent { limit_bytes: self.limits.memory_bytes };
-        }
         // wasmtime keeps this error's type to itself.
-        if format!("{error:#}").contains("fuel allocated for hostcalls has been exhausted") {
+        let text = format!("{error:#}");
+        if text.contains("fuel allocated for hostcalls has been exhausted") {
             return Error::TooLarge { limit_bytes: self.limits.hostcall_bytes };
+        }
+        if let Some(share) = spent_share(error, &text) {
+            return Error::Spent(share);
+        }
+        if state.memory.is_at_end() && may_be_of_memory(trap, panic.as_deref()) {
+            return Error::MemorySpent { limit_bytes: self.limits.memory_bytes };
         }
         Error::Trapped { message: self.message(state, error, panic) }
     }
@@ -171,6 +188,35 @@ impl Caller {
         let end = text.floor_char_boundary(self.limits.log_line_bytes);
         text.get(..end).unwrap_or_default().to_owned()
     }
+}
+
+/// What there was no more of, where that is why the call ended.
+fn spent_share(error: &wasmtime::Error, text: &str) -> Option<Share> {
+    let is_table_full =
+        matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full));
+    // This error has no type.
+    if is_table_full || text.contains("store handle limit exceeded") {
+        return Some(Share::Handles);
+    }
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return Some(Share::Stack);
+    }
+    error.downcast_ref::<Share>().copied()
+}
+
+/// Whether a guest that has just been refused memory may have ended for that: a language's runtime
+/// gives up by `unreachable`, or by the touch of what is not there, and says so or says nothing.
+fn may_be_of_memory(trap: Option<&Trap>, panic: Option<&str>) -> bool {
+    let is_usual = matches!(
+        trap,
+        None | Some(
+            Trap::UnreachableCodeReached | Trap::MemoryOutOfBounds | Trap::TableOutOfBounds
+        )
+    );
+    let says_so = |text: &str| {
+        ["memory allocation", "AllocError", "out of memory"].iter().any(|word| text.contains(word))
+    };
+    is_usual && panic.is_none_or(says_so)
 }
 
 fn innermost_frame(error: &wasmtime::Error) -> Option<String> {

@@ -2,20 +2,26 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, DirBuilder, OpenOptions},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-    process::{ExitCode, Stdio},
+    path::PathBuf,
+    process::{ExitCode, Output, Stdio},
     time::Duration,
 };
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore, time};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+    sync::Semaphore,
+    time,
+};
 use wasmtime::{Engine, component::Component};
 
-use super::{engine, error::Refusal};
+use super::{
+    cache::{CODE_BYTES_MAX, Cache, Unfit},
+    engine,
+    error::Refusal,
+};
 use crate::{config::Limits, id::Digest};
 
 /// The hidden subcommand that the host starts itself with.
@@ -25,12 +31,14 @@ const AT_FAULT: u8 = 65;
 /// Bytes of the child's words that are shown.
 const WORDS_BYTES_MAX: usize = 2000;
 
+/// Files that the compiler may have open: it needs its three pipes, and some to start.
+const FILES_MAX: u64 = 32;
+
 /// Compiles plugins and keeps the result in a folder that only the host writes.
 #[derive(Debug)]
 pub(super) struct Compiler {
     program: PathBuf,
-    folder: PathBuf,
-    engine_hash: u64,
+    cache: Cache,
     memory_bytes: u64,
     time_ms: u32,
     /// One child at a time: compiling is heavy, and never urgent.
@@ -45,14 +53,9 @@ impl Compiler {
         folder: PathBuf,
         program: PathBuf,
     ) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self {
             program,
-            folder,
-            engine_hash: hasher.finish(),
+            cache: Cache::open(folder, engine)?,
             memory_bytes: limits.compile_memory_bytes,
             time_ms: limits.compile_ms.get(),
             turn: Semaphore::new(1),
@@ -61,20 +64,7 @@ impl Compiler {
 
     /// The code compiled earlier, where it is there and fits this engine.
     pub(super) fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let path = self.path(digest);
-        if !path.is_file() {
-            return None;
-        }
-        match load(engine, &path) {
-            Ok(component) => Some(component),
-            Err(error) => {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "a compiled plugin cannot be read and is made again"
-                );
-                None
-            }
-        }
+        self.cache.get(engine, digest)
     }
 
     /// Compiles in a child and keeps the result.
@@ -86,21 +76,15 @@ impl Compiler {
     ) -> Result<Component, Refusal> {
         let _turn = self.turn.acquire().await.expect("this semaphore is never closed");
         let code = self.run_child(wasm).await?;
-        let path = self.path(digest);
-        store(&self.folder, &path, &code).map_err(|error| Refusal::Host(error.into()))?;
-        load(engine, &path).map_err(|error| Refusal::Start(format!("{error:#}")))
+        self.cache.put(engine, digest, &code).map_err(|error| match error {
+            Unfit::Engine(words) => Refusal::Start(words),
+            ours => Refusal::Host(ours.into()),
+        })
     }
 
     /// Removes the code of a plugin, where it is there.
     pub(super) fn remove(&self, digest: Digest) -> io::Result<()> {
-        match fs::remove_file(self.path(digest)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    fn path(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
+        self.cache.remove(digest)
     }
 
     async fn run_child(&self, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -120,13 +104,18 @@ impl Compiler {
             // A child that died early says why on its standard error.
             let written = stdin.write_all(wasm).await;
             drop(stdin);
-            child.wait_with_output().await.map(|output| (written, output))
+            ended(child).await.map(|output| (written, output))
         });
         // On a timeout the child is dropped with the future, and killed by that.
         let (written, output) = output
             .await
             .map_err(|_elapsed| Refusal::CompileTime { limit_ms: self.time_ms })?
             .map_err(|error| Refusal::Host(error.into()))?;
+        if CODE_BYTES_MAX < output.stdout.len() {
+            return Err(Refusal::Compile(format!(
+                "its code would be larger than {CODE_BYTES_MAX} bytes"
+            )));
+        }
         if output.status.success() {
             written.map_err(|error| Refusal::Host(error.into()))?;
             return Ok(output.stdout);
@@ -146,31 +135,23 @@ impl Compiler {
     }
 }
 
-/// Writes whole or not at all: a crash leaves no half of a file under the name that counts.
-fn store(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
-    let temporary = folder.join(format!("{}.part", crate::id::random_token()));
-    let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        file.write_all(code)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        fs::File::open(folder)?.sync_all()
-    })();
-    if written.is_err() && temporary.exists() {
-        fs::remove_file(&temporary)?;
-    }
-    written
+/// All that the child says up to a cap; beyond it the pipe is closed, which ends a child that writes
+/// on.
+async fn ended(mut child: Child) -> io::Result<Output> {
+    let (stdout, stderr) = tokio::try_join!(
+        up_to(child.stdout.take(), CODE_BYTES_MAX.saturating_add(1)),
+        up_to(child.stderr.take(), WORDS_BYTES_MAX),
+    )?;
+    let status = child.wait().await?;
+    Ok(Output { status, stdout, stderr })
 }
 
-#[expect(
-    unsafe_code,
-    reason = "machine code is trusted by where it lies: a folder that only the host writes"
-)]
-fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the file was written by `store` from the output of our own compiler, into a folder
-    // of mode 0700; wasmtime checks that it was made by the same version for the same options.
-    unsafe { Component::deserialize_file(engine, path) }
+async fn up_to(pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(u64::try_from(bytes_max).unwrap_or(u64::MAX)).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }
 
 /// The other end: reads a component from standard input, writes its code to standard output.
@@ -188,8 +169,16 @@ pub fn compile_child(memory_bytes: u64) -> ExitCode {
 
 fn child(memory_bytes: u64) -> Result<(), (u8, String)> {
     let ours = |error: &dyn std::fmt::Display| (1, error.to_string());
-    let limit = Rlimit { current: Some(memory_bytes), maximum: Some(memory_bytes) };
-    setrlimit(Resource::As, limit).map_err(|error| ours(&error))?;
+    // No file grows, and no memory of a stranger's making is left behind as a core.
+    for (resource, most) in [
+        (Resource::As, memory_bytes),
+        (Resource::Fsize, 0),
+        (Resource::Core, 0),
+        (Resource::Nofile, FILES_MAX),
+    ] {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(resource, limit).map_err(|error| ours(&error))?;
+    }
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm).map_err(|error| ours(&error))?;
     let engine = engine::compiling().map_err(|error| ours(&error))?;

@@ -221,6 +221,11 @@ impl Door {
         self.scrubber().scrub(text)
     }
 
+    /// The same for the first `bytes_max` bytes, however large a guest has made the text.
+    pub(super) fn scrub_up_to(&self, text: &str, bytes_max: usize) -> String {
+        self.scrubber().scrub_up_to(text, bytes_max)
+    }
+
     /// How the account comes by its tokens, where the host obtains them.
     pub(super) fn oauth(&self) -> Option<&Oauth> {
         self.oauth.as_ref().filter(|_| self.tape.is_none())

@@ -20,6 +20,8 @@ pub enum Error {
     MemorySpent { limit_bytes: usize },
     #[error("more than {limit_bytes} bytes crossed the border in one call")]
     TooLarge { limit_bytes: usize },
+    #[error("the plugin used more than {0}")]
+    Spent(Share),
     /// The guest answered, and the answer breaks the contract. Names the field.
     #[error("the plugin's answer breaks the contract: {0}")]
     BadAnswer(String),
@@ -45,6 +47,7 @@ impl Error {
             | Self::CpuSpent { .. }
             | Self::MemorySpent { .. }
             | Self::TooLarge { .. }
+            | Self::Spent(_)
             | Self::BadAnswer(_)
             | Self::BreakerOpen => Blame::Guest,
             Self::TimedOut { .. } => Blame::Peer,
@@ -62,6 +65,7 @@ impl Error {
             Self::TimedOut { .. } => "timed-out",
             Self::MemorySpent { .. } => "memory-spent",
             Self::TooLarge { .. } => "too-large",
+            Self::Spent(share) => share.kind(),
             Self::BadAnswer(_) => "bad-answer",
             Self::Busy(_) => "busy",
             Self::BreakerOpen => "breaker-open",
@@ -78,7 +82,29 @@ impl Error {
                 | Self::CpuSpent { .. }
                 | Self::MemorySpent { .. }
                 | Self::TooLarge { .. }
+                | Self::Spent(_)
         )
+    }
+}
+
+/// What a call has a share of, besides time, memory and bytes. One more ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Share {
+    #[error("its handles to things of the host (`limits.handles`)")]
+    Handles,
+    #[error("its calls of `vault` (`limits.vault_calls`)")]
+    VaultCalls,
+    #[error("its stack: it calls itself too deep")]
+    Stack,
+}
+
+impl Share {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Handles => "handles-spent",
+            Self::VaultCalls => "vault-spent",
+            Self::Stack => "stack-spent",
+        }
     }
 }
 
@@ -192,6 +218,29 @@ impl Refusal {
             | Self::Cases(_)
             | Self::Case { .. }
             | Self::CasesTime { .. } => true,
+        }
+    }
+
+    /// The word for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::NotAComponent(_) => "not-a-component",
+            Self::Version { .. } => "version",
+            Self::Exports(_) => "exports",
+            Self::Imports(_) => "imports",
+            Self::Resources { .. } => "resources",
+            Self::Compile(_) => "compile",
+            Self::CompileTime { .. } => "compile-time",
+            Self::Start(_) => "start",
+            Self::Describe(_) => "describe",
+            Self::Fickle => "fickle",
+            Self::Untrusted(_) => "untrusted",
+            Self::Cases(_) => "cases",
+            Self::Case { .. } => "case",
+            Self::CasesTime { .. } => "cases-time",
+            Self::Missing(_) => "missing",
+            Self::Host(_) => "host",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, Weak};
 
-use super::{Plugins, engine, tally::CallCount};
+use super::{Plugins, engine, refusals::RefusalCount, tally::CallCount};
 use crate::id::PluginName;
 
 /// How busy the floor is.
@@ -14,6 +14,10 @@ pub struct Figures {
     /// Slots of the pool in use; `None` where instances are made on demand.
     pub pool: Option<PoolFigures>,
     pub calls: Vec<CallCount>,
+    /// What plugins were refused and survived.
+    pub refusals: Vec<RefusalCount>,
+    /// Plugins that did not pass the gate, by reason.
+    pub turned_away: Vec<(&'static str, u64)>,
     /// Names of plugins whose breaker is open.
     pub open_breakers: Vec<PluginName>,
 }
@@ -47,6 +51,8 @@ impl Plugins {
             calls_max: limits.calls.get().saturating_add(engine::pure_slots(limits)),
             pool,
             calls: self.0.tally.counts(),
+            refusals: self.0.caller.refusals.counts(),
+            turned_away: self.0.caller.refusals.at_the_gate(),
             open_breakers: open.map(|plugin| plugin.record.manifest.name.clone()).collect(),
         }
     }

@@ -60,8 +60,8 @@ impl Lines {
         self.state().feed(stream, bytes);
     }
 
-    /// Flushes what has no line end yet, says how much was dropped, and gives the first panic.
-    pub(super) fn finish(&self) -> Option<String> {
+    /// Flushes what has no line end yet; gives the first panic, and how many lines were dropped.
+    pub(super) fn finish(&self) -> (Option<String>, u64) {
         let mut state = self.state();
         state.feed(Stream::Output, b"\n");
         state.feed(Stream::Error, b"\n");
@@ -71,9 +71,9 @@ impl Lines {
                 dropped = state.dropped,
                 "the plugin wrote more lines than `limits.log_lines` allows"
             );
-            state.dropped = 0;
         }
-        state.panic.take()
+        let dropped = std::mem::take(&mut state.dropped);
+        (state.panic.take(), dropped)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,19 +137,13 @@ impl State {
 
     /// Cut to the cap first, so that a flood costs little; then without secrets.
     fn clean(&self, text: &str) -> String {
-        let end = text.floor_char_boundary(self.line_bytes_max);
-        let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        // A secret could straddle the cut: scrub before the cut wherever there is something to cut.
-        let scrub = |text: &str| match &self.bound {
-            Some(bound) => bound.door.scrub(text),
-            None => text.to_owned(),
-        };
-        if rest.is_empty() {
-            return scrub(kept);
+        match &self.bound {
+            Some(bound) => bound.door.scrub_up_to(text, self.line_bytes_max),
+            None => {
+                let end = text.floor_char_boundary(self.line_bytes_max);
+                text.get(..end).unwrap_or_default().to_owned()
+            }
         }
-        let scrubbed = scrub(text);
-        let end = scrubbed.floor_char_boundary(self.line_bytes_max);
-        scrubbed.get(..end).unwrap_or_default().to_owned()
     }
 }
 
@@ -178,7 +172,7 @@ mod tests {
         lines.feed(Stream::Error, b"\nthread 'main' panicked at src/li");
         lines.feed(Stream::Error, b"b.rs:3:5:\nno such thing\nnote: more");
         assert_eq!(
-            lines.finish().unwrap(),
+            lines.finish().0.unwrap(),
             "thread 'main' panicked at src/lib.rs:3:5: no such thing"
         );
     }

@@ -48,6 +48,7 @@ impl Beat {
             | Error::CpuSpent { .. }
             | Error::MemorySpent { .. }
             | Error::TooLarge { .. }
+            | Error::Spent(_)
             | Error::BadAnswer(_) => Some(Self::Fault),
             Error::Adapter(_)
             | Error::TimedOut { .. }

@@ -148,6 +148,20 @@ impl Secrets {
         rewrite(text, max, is_start, find)
     }
 
+    /// The begin of the text without the values, at most `bytes_max` bytes of it.
+    pub(super) fn scrub_up_to(&self, text: &str, bytes_max: usize) -> String {
+        // A value may straddle the end of what is shown: so much more is looked at.
+        let margin = self.entries.iter().map(|entry| entry.longest()).max().unwrap_or(0);
+        let end = text.floor_char_boundary(bytes_max.saturating_add(margin));
+        let (seen, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        let scrubbed = self.scrub(seen);
+        // One that straddles the end of what is looked at is not known as such, and may have come
+        // near when others before it were taken out.
+        let known = scrubbed.len().saturating_sub(if rest.is_empty() { 0 } else { margin });
+        let end = scrubbed.floor_char_boundary(bytes_max.min(known));
+        scrubbed.get(..end).unwrap_or_default().to_owned()
+    }
+
     pub(super) fn scrub(&self, text: &str) -> String {
         let clean = self.scrub_bytes(text.as_bytes(), usize::MAX).unwrap_or_default();
         String::from_utf8_lossy(&clean).into_owned()
@@ -171,6 +185,11 @@ impl Entry {
         let encoded = encoded.into_iter().map(Secret::new).collect();
         let placeholder = format!("{PREFIX}{}", id::random_token());
         Self { key: key.map(str::to_owned), value: value.clone(), placeholder, encoded }
+    }
+
+    /// No spelling of the value is longer: an entity of HTML takes up to ten bytes for one.
+    fn longest(&self) -> usize {
+        self.value.expose().len().saturating_mul(12)
     }
 
     /// The bytes that a spelling may start with, beside those of escapes.
@@ -366,6 +385,27 @@ mod tests {
         let text = "abc %61bc \\u0061bc ab%6 cd \\u00 % \\ %2 привет";
         assert_eq!(secrets.scrub(text), text);
         assert!(matches!(secrets.scrub_bytes(b"\xff\xfe%", 3), Some(Cow::Borrowed(b"\xff\xfe%"))));
+    }
+
+    #[test]
+    fn the_begin_of_a_large_text_holds_no_part_of_a_value() {
+        let value = "s3cret-that-is-rather-long";
+        let secrets = secrets(&[("key", value)]);
+        let longest = value.len() * 12;
+        // At every place around both ends: of what is shown, and of what is looked at.
+        for before in 0..40 + longest {
+            let text = format!("{}{value}{}", "-".repeat(before), "-".repeat(1000));
+            let shown = secrets.scrub_up_to(&text, 40);
+            assert!(shown.len() <= 40 && !shown.contains("s3c"), "{before}: {shown}");
+        }
+        // Many of them shrink, and what comes after moves near.
+        let text = value.repeat(100);
+        for cut in 0..value.len() {
+            let shown = secrets.scrub_up_to(text.get(cut..).unwrap(), 4000);
+            assert!(!shown.get(value.len()..).unwrap().contains("s3c"), "{cut}: {shown}");
+        }
+        assert_eq!(secrets.scrub_up_to("short", 40), "short");
+        assert_eq!(secrets.scrub_up_to("ééé", 3), "é");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     engine::TICK,
     lines::{Lines, Stream},
     pulse::Beat,
+    refusals::Refused,
     stdio::Stdio,
 };
 use crate::config::Limits;
@@ -59,6 +60,7 @@ pub(super) struct CallState {
     pub(super) lines: Lines,
     pub(super) memory: MemoryLimiter,
     pub(super) used: Used,
+    pub(super) refused: Refused,
     pub(super) cpu: Cpu,
     /// When the call ends, finished or not.
     pub(super) until: Instant,
@@ -80,6 +82,8 @@ pub(super) struct Cpu {
     ticks_max: u32,
     ticks: u32,
     in_host: Duration,
+    /// Worked by the host for the guest, and not billed yet.
+    worked: Duration,
     pub(super) is_spent: bool,
 }
 
@@ -90,6 +94,7 @@ impl Cpu {
             ticks_max: limit_ms.div_ceil(tick_ms),
             ticks: 0,
             in_host: Duration::ZERO,
+            worked: Duration::ZERO,
             is_spent: false,
         }
     }
@@ -97,6 +102,16 @@ impl Cpu {
     /// Time that a host call waited for others.
     pub(super) fn waited(&mut self, time: Duration) {
         self.in_host = self.in_host.saturating_add(time);
+    }
+
+    /// Time that the host worked for the guest without a pause. The guest sees only one epoch
+    /// end by it, however long it was.
+    pub(super) fn worked(&mut self, time: Duration) {
+        self.worked = self.worked.saturating_add(time);
+        while TICK <= self.worked {
+            self.worked = self.worked.saturating_sub(TICK);
+            self.ticks = self.ticks.saturating_add(1);
+        }
     }
 
     /// One epoch has passed. False when the call has had its share.
@@ -114,14 +129,16 @@ impl Cpu {
     }
 }
 
-/// Grants or refuses memory and tables, and remembers a refusal.
+/// Grants or refuses memory and tables, and remembers refusals.
 #[derive(Debug)]
 pub(super) struct MemoryLimiter {
     bytes_max: usize,
     elements_max: usize,
     bytes: usize,
     elements: usize,
-    pub(super) was_refused: bool,
+    pub(super) refusals: u64,
+    /// The last thing that the guest heard of the host was a refusal.
+    is_at_end: bool,
 }
 
 impl MemoryLimiter {
@@ -131,8 +148,25 @@ impl MemoryLimiter {
             elements_max: limits.table_elements,
             bytes: 0,
             elements: 0,
-            was_refused: false,
+            refusals: 0,
+            is_at_end: false,
         }
+    }
+
+    /// The guest has asked the host for something else since: it has coped with the refusal, and
+    /// what ends it later is not that.
+    pub(super) fn went_on(&mut self) {
+        self.is_at_end = false;
+    }
+
+    /// Whether the guest may have ended because it got no more.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    fn note(&mut self, is_granted: bool) {
+        self.refusals = self.refusals.saturating_add(u64::from(!is_granted));
+        self.is_at_end = !is_granted;
     }
 
     /// Granted so far: memory never shrinks.
@@ -155,7 +189,7 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let grown = grown(self.bytes, current, desired, self.bytes_max);
         self.bytes = grown.unwrap_or(self.bytes);
-        self.was_refused |= grown.is_none();
+        self.note(grown.is_some());
         Ok(grown.is_some())
     }
 
@@ -167,7 +201,7 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let grown = grown(self.elements, current, desired, self.elements_max);
         self.elements = grown.unwrap_or(self.elements);
-        self.was_refused |= grown.is_none();
+        self.note(grown.is_some());
         Ok(grown.is_some())
     }
 }
@@ -197,6 +231,7 @@ impl CallState {
             lines,
             memory: MemoryLimiter::new(&limits),
             used: Used::default(),
+            refused: Refused::default(),
             cpu: Cpu::new(cpu_ms.get()),
             until,
             table,
@@ -231,13 +266,26 @@ mod tests {
         let mut memory = MemoryLimiter::new(&limits);
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
-        assert!(!memory.was_refused);
+        assert!(!memory.is_at_end());
         assert!(!memory.memory_growing(40, 41, None).unwrap());
-        assert!(memory.was_refused);
+        assert!(memory.is_at_end());
         assert!(
             memory.memory_growing(40, 40, None).unwrap(),
             "a refusal is remembered and refuses nothing else"
         );
+    }
+
+    #[test]
+    fn a_guest_that_goes_on_after_a_refusal_has_not_ended_by_it() {
+        let limits = Limits { memory_bytes: 100, table_elements: 10, ..Limits::default() };
+        let mut memory = MemoryLimiter::new(&limits);
+        assert!(!memory.memory_growing(0, 101, None).unwrap());
+        assert!(memory.memory_growing(0, 100, None).unwrap());
+        assert!(!memory.is_at_end(), "less was enough");
+        assert!(!memory.table_growing(0, 11, None).unwrap());
+        memory.went_on();
+        assert!(!memory.is_at_end());
+        assert_eq!(memory.refusals, 2);
     }
 
     #[test]
@@ -259,6 +307,15 @@ mod tests {
         assert!(!cpu.is_spent);
         assert!(!cpu.tick());
         assert!(cpu.is_spent);
+    }
+
+    #[test]
+    fn work_of_the_host_is_billed_as_long_as_it_took() {
+        let mut cpu = Cpu::new(50);
+        cpu.worked(TICK * 3 + TICK / 2);
+        assert!(cpu.tick() && cpu.tick());
+        cpu.worked(TICK / 2);
+        assert!(!cpu.tick(), "four epochs of the host and three of the guest");
     }
 
     #[test]

@@ -19,15 +19,15 @@ fn check(refused: Result<(), Refusal>, expected: &str) {
     assert!(refusal.is_final(), "the plugin is at fault");
 }
 
-async fn admit(stage: &Stage, bytes: Vec<u8>) -> Result<(), Refusal> {
+pub(crate) async fn admit(stage: &Stage, bytes: Vec<u8>) -> Result<(), Refusal> {
     stage.plugins.admit(bytes, Timestamp::UNIX_EPOCH).await.map(drop)
 }
 
 /// A component with the right names and `core` inside; `describe` and the rest are functions
 /// without arguments and results.
-fn component(core: &str) -> Vec<u8> {
+pub(crate) fn component(core: &str) -> Vec<u8> {
     let text = format!(
-        r#"(component
+        r#"(component $root
             {core}
             (core module $m (func (export "f")))
             (core instance $i (instantiate $m))
@@ -150,6 +150,27 @@ async fn a_compiler_that_writes_rubbish_is_not_believed() {
     let liar = script(folder.path(), "/bin/cat > /dev/null; echo rubbish");
     let stage = Stage::with_compiler(limits(), liar);
     assert!(admit(&stage, guest("guest_hostile")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_compiler_that_floods_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let flood = "/bin/cat > /dev/null; exec /usr/bin/head -c 300000000 /dev/zero";
+    let stage = Stage::with_compiler(limits(), script(folder.path(), flood));
+    check(admit(&stage, guest("guest_hostile")).await, "larger than 268435456 bytes");
+    let words = "/bin/cat > /dev/null; exec /usr/bin/head -c 300000000 /dev/zero >&2";
+    let stage = Stage::with_compiler(limits(), script(folder.path(), words));
+    check(admit(&stage, guest("guest_hostile")).await, "the compiler ended with");
+}
+
+#[tokio::test]
+async fn a_refused_plugin_leaves_no_code_behind() {
+    let stage = Stage::new(limits());
+    check(admit(&stage, component("")).await, "another shape");
+    let compiled = stage.folder.path().join("compiled");
+    assert_eq!(fs::read_dir(&compiled).unwrap().count(), 0);
+    admit(&stage, guest("guest_hostile")).await.unwrap();
+    assert_eq!(fs::read_dir(&compiled).unwrap().count(), 1);
 }
 
 #[tokio::test]

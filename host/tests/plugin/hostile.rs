@@ -7,10 +7,19 @@ use patchbay::{
     card::{AdapterError, Field, Value},
     config::Limits,
     outcome::Blame,
-    plugin::{Adapter, Error},
+    plugin::{Adapter, Error, Share},
 };
 
 use crate::stage::{SECRET, Stage, account, limits, pure, reaching, request, still_works};
+
+mod again;
+mod arena;
+mod border;
+mod cache;
+mod causes;
+mod exports;
+mod gate;
+mod way_out;
 
 async fn hostile() -> (Stage, Arc<Adapter>) {
     let stage = Stage::new(limits());
@@ -72,8 +81,11 @@ async fn the_message_of_a_panic_holds_no_secret() {
 #[tokio::test]
 async fn deep_recursion_ends_in_the_guest() {
     let (_stage, adapter) = hostile().await;
+    // Rust keeps a stack of its own in the guest's memory, which ends first where it is used.
     let error = pure(&adapter, "recurse", "").await.unwrap_err();
     assert!(matches!(error, Error::Trapped { .. } | Error::CpuSpent { .. }), "{error}");
+    let error = pure(&adapter, "recurse-bare", "").await.unwrap_err();
+    assert!(matches!(error, Error::Spent(Share::Stack) | Error::CpuSpent { .. }), "{error}");
     still_works(&adapter).await;
 }
 

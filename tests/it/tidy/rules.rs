@@ -316,6 +316,40 @@ pub(crate) fn scenarios(readme: &str, sources: &[Source]) -> Vec<String> {
     faults.collect()
 }
 
+/// The rows of the page of the hostile suite that do not end with the names of tests, and the tests
+/// of the suite that no row names.
+pub(crate) fn attacks(page: &str, sources: &[Source]) -> Vec<String> {
+    let section = page.split("\n## Attacks\n").nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    // The heads of the tables have no test.
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| attack ");
+    let rows: Vec<&str> = section.lines().filter(is_row).collect();
+    if rows.is_empty() {
+        return vec!["docs/hostile.md: has no table under `## Attacks`".to_owned()];
+    }
+    let mut faults = Vec::new();
+    for row in &rows {
+        let tests = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if named.is_empty() {
+            faults.push(format!("docs/hostile.md: no test stands in the last column of {row}"));
+        }
+        let is_missing = |name: &&str| !sources.iter().any(|it| has_test(&it.text, name));
+        let missing = named.into_iter().filter(is_missing);
+        faults.extend(missing.map(|name| format!("docs/hostile.md: there is no test `{name}`")));
+    }
+    for source in sources.iter().filter(|it| it.path.starts_with("host/tests/plugin/hostile/")) {
+        let tests = source.text.split("#[tokio::test]\nasync fn ").skip(1);
+        let names = tests.filter_map(|rest| rest.split('(').next());
+        let unnamed = names.filter(|name| !section.contains(&format!("`{name}`")));
+        faults.extend(
+            unnamed
+                .map(|name| format!("{}: `{name}` is in no row of docs/hostile.md", source.path)),
+        );
+    }
+    faults
+}
+
 /// The items of a list, each in one line.
 fn items(section: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();

@@ -209,6 +209,7 @@ fn leaves_the_outcome_unknown(error: &plugin::Error) -> bool {
         | plugin::Error::TimedOut { .. }
         | plugin::Error::MemorySpent { .. }
         | plugin::Error::TooLarge { .. }
+        | plugin::Error::Spent(_)
         | plugin::Error::BadAnswer(_)
         | plugin::Error::Host(_) => true,
         plugin::Error::Adapter(_)

@@ -18,26 +18,50 @@ const TOO_MANY_REQUESTS: u16 = 429;
 
 impl Host for CallState {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, Error>> {
+        self.memory.went_on();
+        let answer = self.fetched(request).await;
+        if let Err(error) = &answer {
+            self.refused.note(cause(error));
+        }
+        Ok(answer)
+    }
+}
+
+impl CallState {
+    async fn fetched(&mut self, request: Request) -> Result<Response, Error> {
         if self.export.is_pure {
-            return Ok(Err(Error::Denied(format!(
+            return Err(Error::Denied(format!(
                 "`http.fetch` is not allowed in `{}`: it is pure",
                 self.export.name
-            ))));
+            )));
         }
         let Some(bound) = self.bound.clone() else {
-            return Ok(Err(Error::Denied("`http.fetch` needs an account".to_owned())));
+            return Err(Error::Denied("`http.fetch` needs an account".to_owned()));
         };
         if self.limits.http_calls <= self.used.http {
             let max = self.limits.http_calls;
-            return Ok(Err(Error::Spent(format!(
+            return Err(Error::Spent(format!(
                 "all {max} calls of `http.fetch` are used (`limits.http_calls`)"
-            ))));
+            )));
         }
         self.used.http += 1;
         let started = Instant::now();
         let answer = send(&bound, self.until, outgoing(request)).await;
         self.cpu.waited(started.elapsed());
-        Ok(answer)
+        answer
+    }
+}
+
+/// The word for metrics.
+fn cause(error: &Error) -> &'static str {
+    match error {
+        Error::Denied(_) => "http-denied",
+        Error::Invalid(_) => "http-invalid",
+        Error::Unreachable(_) => "http-unreachable",
+        Error::Interrupted(_) => "http-interrupted",
+        Error::RequestTooLarge(_) => "http-request-too-large",
+        Error::ResponseTooLarge(_) => "http-response-too-large",
+        Error::Spent(_) => "http-calls",
     }
 }
 

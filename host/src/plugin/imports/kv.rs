@@ -20,15 +20,27 @@ const KEYS_MAX: u32 = 1000;
 impl CallState {
     /// Whose store it is, if one more call is allowed.
     fn kv_call(&mut self) -> Result<Arc<Bound>, Error> {
+        self.memory.went_on();
         let bound = self.bound.as_ref().filter(|_| !self.export.is_pure).ok_or(Error::Denied)?;
         if self.limits.kv_calls <= self.used.kv {
             let max = self.limits.kv_calls;
+            self.refused.note("kv-calls");
             return Err(Error::Unavailable(format!(
                 "all {max} calls of `kv` are used (`limits.kv_calls`)"
             )));
         }
         self.used.kv += 1;
         Ok(Arc::clone(bound))
+    }
+
+    fn noted<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        match &answer {
+            Err(Error::Denied) => self.refused.note("kv-denied"),
+            Err(Error::TooLarge(_)) => self.refused.note("kv-too-large"),
+            Err(Error::Full) => self.refused.note("kv-full"),
+            Ok(_) | Err(Error::Conflict | Error::Unavailable(_)) => {}
+        }
+        answer
     }
 
     async fn kv_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -80,11 +92,13 @@ impl CallState {
 
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        Ok(self.kv_get(&key).await)
+        let answer = self.kv_get(&key).await;
+        Ok(self.noted(answer))
     }
 
     async fn commit(&mut self, changes: Vec<Change>) -> wasmtime::Result<Result<(), Error>> {
-        Ok(self.kv_commit(changes).await)
+        let answer = self.kv_commit(changes).await;
+        Ok(self.noted(answer))
     }
 
     async fn keys(
@@ -93,7 +107,8 @@ impl Host for CallState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        Ok(self.kv_keys(&prefix, after.as_deref(), limit).await)
+        let answer = self.kv_keys(&prefix, after.as_deref(), limit).await;
+        Ok(self.noted(answer))
     }
 }
 

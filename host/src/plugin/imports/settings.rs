@@ -4,6 +4,7 @@ use crate::plugin::{bindings::patchbay::adapter::settings::Host, state::CallStat
 
 impl Host for CallState {
     fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        self.memory.went_on();
         Ok(self.bound.as_ref().and_then(|bound| bound.door.setting(&key)))
     }
 }

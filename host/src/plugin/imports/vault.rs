@@ -4,10 +4,12 @@ use hmac::{Hmac, Mac as _};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
+use tokio::time::Instant;
 
 use crate::{
     plugin::{
         bindings::patchbay::adapter::vault::{Digest, Host},
+        error::Share,
         state::CallState,
     },
     secret::Secret,
@@ -17,11 +19,9 @@ impl CallState {
     /// The secret's bytes, where the account has it. A call over the limit is a trap: the contract
     /// has no error for it, and an adapter that verifies one webhook needs a handful.
     fn secret(&mut self, key: &str) -> wasmtime::Result<Option<Secret<String>>> {
+        self.memory.went_on();
         if self.limits.vault_calls <= self.used.vault {
-            let max = self.limits.vault_calls;
-            return Err(wasmtime::format_err!(
-                "more than {max} calls of `vault` (`limits.vault_calls`)"
-            ));
+            return Err(Share::VaultCalls.into());
         }
         self.used.vault += 1;
         Ok(self.bound.as_ref().and_then(|bound| bound.door.secret(key).cloned()))
@@ -36,7 +36,10 @@ impl Host for CallState {
         message: Vec<u8>,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let Some(secret) = self.secret(&secret)? else { return Ok(None) };
-        Ok(Some(hmac(digest, secret.expose().as_bytes(), &message)))
+        let started = Instant::now();
+        let code = hmac(digest, secret.expose().as_bytes(), &message);
+        self.cpu.worked(started.elapsed());
+        Ok(Some(code))
     }
 
     fn hash(
@@ -47,7 +50,10 @@ impl Host for CallState {
         after: Vec<u8>,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let Some(secret) = self.secret(&secret)? else { return Ok(None) };
-        Ok(Some(hash(digest, [&before, secret.expose().as_bytes(), &after])))
+        let started = Instant::now();
+        let code = hash(digest, [&before, secret.expose().as_bytes(), &after]);
+        self.cpu.worked(started.elapsed());
+        Ok(Some(code))
     }
 
     fn equals(&mut self, secret: String, candidate: Vec<u8>) -> wasmtime::Result<Option<bool>> {

@@ -1,6 +1,9 @@
 //! Every attack by its name. What comes back tells what the host let happen.
 
-use crate::bindings::patchbay::adapter::{http, kv, log, settings, vault};
+use crate::{
+    bindings::patchbay::adapter::{http, kv, log, settings, vault},
+    border, channels,
+};
 
 /// Runs the attack `name` (with or without a slash before it) on `target`.
 pub(crate) fn run(name: &str, target: &str) -> String {
@@ -10,6 +13,7 @@ pub(crate) fn run(name: &str, target: &str) -> String {
         "panic" => panic!("the guest gives up on {target}"),
         "trap" => std::process::abort(),
         "recurse" => recurse(u64::from(u32::MAX), &mut 0).to_string(),
+        "recurse-bare" => bare(u64::MAX).to_string(),
         "huge" => "x".repeat(32 << 20),
         "huge-log" => huge_log(),
         "log-flood" => log_flood(),
@@ -32,6 +36,20 @@ pub(crate) fn run(name: &str, target: &str) -> String {
         "global" => global(),
         "sleep" => sleep(),
         "random" => random(),
+        "exit" => std::process::exit(3),
+        "setting-flood" => setting_flood(),
+        "log-large-flood" => log_large_flood(),
+        "vault-large-flood" => vault_large_flood(),
+        "kv-fill" => kv_fill(),
+        "refused-then-well" => refused_then(String::new),
+        "refused-then-panics" => refused_then(|| panic!("for a reason of its own")),
+        "refused-then-huge" => refused_then(|| "x".repeat(17 << 20)),
+        "refused-then-logs" => refused_then(|| {
+            log::write(log::Level::Info, "it goes on");
+            std::process::abort()
+        }),
+        name if name.starts_with("border-") => border::run(name),
+        name if name.starts_with("leak-") => channels::run(name, target),
         _ => "nothing".to_owned(),
     }
 }
@@ -72,6 +90,11 @@ fn recurse(left: u64, sum: &mut u64) -> u64 {
     }
 }
 
+/// The same with nothing in memory: the stack that runs out is the host's.
+fn bare(left: u64) -> u64 {
+    if left == 0 { 0 } else { bare(left - 1).wrapping_mul(3) ^ left }
+}
+
 fn huge_log() -> String {
     log::write(log::Level::Info, &"x".repeat(32 << 20));
     "logged".to_owned()
@@ -96,6 +119,50 @@ fn print_endless() -> String {
         print!("{}", "x".repeat(1000));
     }
     "printed".to_owned()
+}
+
+/// A host call that costs nothing and is not counted.
+fn setting_flood() -> String {
+    loop {
+        if settings::get("shown").is_some_and(|value| value.len() == usize::MAX) {
+            return String::new();
+        }
+    }
+}
+
+/// Lines that the host has to look through for secrets: the placeholder's first letter all over.
+fn log_large_flood() -> String {
+    let line = "s".repeat(2 << 20);
+    for _ in 0..1000 {
+        log::write(log::Level::Info, &line);
+    }
+    "logged".to_owned()
+}
+
+fn vault_large_flood() -> String {
+    let message = vec![b's'; 12 << 20];
+    for _ in 0..64 {
+        vault::hmac("hidden", vault::Digest::Sha512, &message);
+    }
+    "hashed".to_owned()
+}
+
+/// Until nothing more is taken.
+fn kv_fill() -> String {
+    for number in 0..100_000 {
+        let set = |at: usize| kv::Change::Set((format!("{number}-{at}"), vec![0; 8 << 10]));
+        if let Err(error) = kv::commit(&(0..64).map(set).collect::<Vec<_>>()) {
+            return format!("{number}: {error:?}");
+        }
+    }
+    "no limit".to_owned()
+}
+
+/// Asks for more memory than there is, and copes with the refusal.
+fn refused_then(then: impl FnOnce() -> String) -> String {
+    let refused = Vec::<u8>::new().try_reserve(1 << 30).is_err();
+    let said = then();
+    format!("{refused}{said}")
 }
 
 fn fetch(url: &str) -> String {

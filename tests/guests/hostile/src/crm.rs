@@ -6,6 +6,7 @@ use crate::{
         exports::patchbay::adapter::contacts::Guest,
         patchbay::adapter::types::{Card, Error, Field, FieldSpec, Identifier, Native, Problem},
     },
+    channels,
 };
 
 fn card(id: &str, said: String) -> Card {
@@ -37,6 +38,7 @@ impl Guest for Hostile {
         }
         match attack.as_str() {
             "no-id" => Ok(vec![card("", String::new())]),
+            "leak-error" => Err(Error::Unavailable(channels::secret())),
             "unauthorized" => Err(Error::Unauthorized(target)),
             _ => Ok(vec![card("1", attacks::run(&attack, &target))]),
         }

@@ -5,6 +5,8 @@
 #![expect(clippy::panic, clippy::print_stdout, clippy::disallowed_methods, reason = "attacks")]
 
 mod attacks;
+mod border;
+mod channels;
 mod crm;
 
 #[expect(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
@@ -39,8 +41,13 @@ impl About for Hostile {
             version: "0.1.0".to_owned(),
             title: "Hostile".to_owned(),
             vendor: "Patchbay tests".to_owned(),
-            settings: vec![setting("shown", false), setting("hidden", true)],
-            egress: vec!["https://allowed.example".to_owned()],
+            settings: vec![
+                setting("shown", false),
+                setting("hidden", true),
+                setting("target", false),
+            ],
+            // The second one is the test's own server, where there is one.
+            egress: vec!["https://allowed.example".to_owned(), "setting:target".to_owned()],
             auth: Auth::Settings,
             rate_limit: None,
         }

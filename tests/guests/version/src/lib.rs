@@ -42,6 +42,13 @@ fn mode() -> String {
 impl About for Version {
     fn describe() -> Manifest {
         let mode = mode();
+        match mode.as_str() {
+            "spin-describe" => loop {
+                std::hint::black_box(&mode);
+            },
+            "trap-describe" => std::process::abort(),
+            _ => {}
+        }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let nanos = now.unwrap_or_default().as_nanos();
         let key = Setting {
@@ -60,7 +67,11 @@ impl About for Version {
                 "fickle" => format!("0.1.0-at-{nanos}"),
                 mode => format!("0.1.0-{mode}"),
             },
-            title: "Version".to_owned(),
+            title: if mode == "huge-describe" {
+                "x".repeat(32 << 20)
+            } else {
+                "Version".to_owned()
+            },
             vendor: "Patchbay tests".to_owned(),
             settings: vec![key],
             egress: if mode == "host" {
