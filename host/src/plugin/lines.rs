@@ -135,15 +135,13 @@ impl State {
         }
     }
 
-    /// Cut to the cap first, so that a flood costs little; then without secrets.
+    /// Cut to the cap and without secrets; however long it is, little more is looked at.
     fn clean(&self, text: &str) -> String {
-        match &self.bound {
-            Some(bound) => bound.door.scrub_up_to(text, self.line_bytes_max),
-            None => {
-                let end = text.floor_char_boundary(self.line_bytes_max);
-                text.get(..end).unwrap_or_default().to_owned()
-            }
+        if let Some(bound) = &self.bound {
+            return bound.door.scrub_up_to(text, self.line_bytes_max);
         }
+        let end = text.floor_char_boundary(self.line_bytes_max);
+        text.get(..end).unwrap_or_default().to_owned()
     }
 }
 

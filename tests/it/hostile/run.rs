@@ -210,7 +210,7 @@ impl Scene {
         let more = |cause: &&str| {
             after.get(*cause).copied().unwrap_or(0) - before.get(*cause).copied().unwrap_or(0)
         };
-        let named: u64 = attack.causes.iter().map(|cause| more(cause)).sum();
+        let named: u64 = attack.causes.iter().map(&more).sum();
         self.check(times <= named, || {
             let more: Vec<_> = after.keys().filter(|cause| 0 < more(&cause.as_str())).collect();
             format!("{}: {named} of {times} named, beside {more:?}", attack.name)
