@@ -253,7 +253,19 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(offset(text), expected, "{text}");
         }
-        for wrong in ["+380671234", "-2147483647:99", "", "3", "+", "+24", "+03:60", "+1:2:3", "++3", "+-3", "Kyiv"] {
+        for wrong in [
+            "+380671234",
+            "-2147483647:99",
+            "",
+            "3",
+            "+",
+            "+24",
+            "+03:60",
+            "+1:2:3",
+            "++3",
+            "+-3",
+            "Kyiv",
+        ] {
             assert_eq!(offset(wrong), None, "{wrong}");
         }
         assert_eq!(with_offset(1_760_010_800, 180).as_deref(), Some("2025-10-09T11:53:20+03:00"));
