@@ -24,7 +24,7 @@ use super::{
     engine,
     error::{Error, Share},
     refusals::Refusals,
-    state::{CallState, Export},
+    state::{CallState, Export, ThreadTime},
 };
 use crate::config::Limits;
 
@@ -143,7 +143,7 @@ impl Caller {
         store.set_max_component_handles(self.limits.handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| {
-            if store.data_mut().cpu.tick() {
+            if store.data_mut().cpu.tick(ThreadTime::now()) {
                 // Other calls, timeouts and cancellation get their turn.
                 Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
             } else {

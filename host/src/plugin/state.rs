@@ -1,7 +1,12 @@
 //! What the host keeps for one call: its limits, what is left of them, and whom it is for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    thread::{self, ThreadId},
+    time::Duration,
+};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -76,27 +81,44 @@ pub(super) struct Used {
     pub(super) vault: u32,
 }
 
-/// Processor time of one call, counted in epochs in which no host call waited.
+/// Processor time of one call, looked at whenever an epoch ends in which no host call waited.
 #[derive(Debug)]
 pub(super) struct Cpu {
-    ticks_max: u32,
-    ticks: u32,
+    limit: Duration,
+    spent: Duration,
     in_host: Duration,
-    /// Worked by the host for the guest, and not billed yet.
-    worked: Duration,
+    /// The thread's clock when the last epoch ended.
+    last: Option<ThreadTime>,
     pub(super) is_spent: bool,
+}
+
+/// How long a thread has run so far. It stands still while the thread has no processor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ThreadTime {
+    thread: ThreadId,
+    ran: Duration,
+}
+
+impl ThreadTime {
+    pub(super) fn now() -> Self {
+        let ran = clock_gettime(ClockId::ThreadCPUTime);
+        let ran = Duration::try_from(ran).unwrap_or_default();
+        Self { thread: thread::current().id(), ran }
+    }
+
+    /// How long the thread ran since then; `None` of another one.
+    fn since(self, earlier: Self) -> Option<Duration> {
+        (self.thread == earlier.thread).then(|| self.ran.saturating_sub(earlier.ran))
+    }
 }
 
 impl Cpu {
     fn new(limit_ms: u32) -> Self {
         let tick_ms = u32::try_from(TICK.as_millis()).unwrap_or(1);
-        Self {
-            ticks_max: limit_ms.div_ceil(tick_ms),
-            ticks: 0,
-            in_host: Duration::ZERO,
-            worked: Duration::ZERO,
-            is_spent: false,
-        }
+        // The first epoch may have been nearly over when the call began: it is not counted whole.
+        let epochs = limit_ms.div_ceil(tick_ms).saturating_add(1);
+        let (spent, in_host) = (Duration::ZERO, Duration::ZERO);
+        Self { limit: TICK.saturating_mul(epochs), spent, in_host, last: None, is_spent: false }
     }
 
     /// Time that a host call waited for others.
@@ -107,24 +129,22 @@ impl Cpu {
     /// Time that the host worked for the guest without a pause. The guest sees only one epoch
     /// end by it, however long it was.
     pub(super) fn worked(&mut self, time: Duration) {
-        self.worked = self.worked.saturating_add(time);
-        while TICK <= self.worked {
-            self.worked = self.worked.saturating_sub(TICK);
-            self.ticks = self.ticks.saturating_add(1);
-        }
+        self.spent = self.spent.saturating_add(time);
     }
 
     /// One epoch has passed. False when the call has had its share.
-    pub(super) fn tick(&mut self) -> bool {
+    ///
+    /// An epoch is billed with what the thread ran in it: on a busy machine that may be little.
+    pub(super) fn tick(&mut self, now: ThreadTime) -> bool {
+        let ran = self.last.replace(now).and_then(|last| now.since(last));
         // An epoch that ended while the host worked is not billed. A guest cannot buy time with
         // it: a whole epoch must have been spent waiting, and host calls are counted.
         if TICK <= self.in_host {
             self.in_host = Duration::ZERO;
             return true;
         }
-        self.ticks = self.ticks.saturating_add(1);
-        // The first epoch may have been nearly over when the call began: it is not counted whole.
-        self.is_spent = self.ticks_max < self.ticks;
+        self.spent = self.spent.saturating_add(ran.unwrap_or(TICK).min(TICK));
+        self.is_spent = self.limit <= self.spent;
         !self.is_spent
     }
 }
@@ -296,35 +316,81 @@ mod tests {
         assert!(!memory.table_growing(0, 1, None).unwrap());
     }
 
+    /// A thread that runs from one epoch to the next, or as long as it is told.
+    struct Runs(ThreadTime);
+
+    impl Runs {
+        fn new() -> Self {
+            Self(ThreadTime { thread: thread::current().id(), ran: Duration::ZERO })
+        }
+
+        fn on(&mut self) -> ThreadTime {
+            self.on_for(TICK)
+        }
+
+        fn on_for(&mut self, time: Duration) -> ThreadTime {
+            self.0.ran += time;
+            self.0
+        }
+    }
+
     #[test]
     fn epochs_beyond_the_budget_are_refused_and_waiting_is_not_billed() {
-        let mut cpu = Cpu::new(20);
+        let (mut cpu, mut runs) = (Cpu::new(20), Runs::new());
         for _ in 0..100 {
             cpu.waited(TICK);
-            assert!(cpu.tick());
+            assert!(cpu.tick(runs.on()));
         }
-        assert!(cpu.tick() && cpu.tick());
+        assert!(cpu.tick(runs.on()) && cpu.tick(runs.on()));
         assert!(!cpu.is_spent);
-        assert!(!cpu.tick());
+        assert!(!cpu.tick(runs.on()));
         assert!(cpu.is_spent);
     }
 
     #[test]
+    fn time_in_which_the_thread_did_not_run_is_not_billed() {
+        let (mut cpu, mut runs) = (Cpu::new(20), Runs::new());
+        assert!(cpu.tick(runs.on()), "the first epoch is billed whole: nobody knows its begin");
+        for _ in 0..9 {
+            assert!(cpu.tick(runs.on_for(TICK / 5)));
+        }
+        assert!(!cpu.tick(runs.on_for(TICK / 5)), "ten times a fifth");
+    }
+
+    #[test]
+    fn no_epoch_is_billed_for_longer_than_it_was_nor_that_of_another_thread_for_less() {
+        let (mut cpu, mut runs) = (Cpu::new(20), Runs::new());
+        assert!(cpu.tick(runs.on()) && cpu.tick(runs.on_for(TICK * 100)));
+        let elsewhere = thread::spawn(ThreadTime::now).join().unwrap();
+        assert!(!cpu.tick(elsewhere));
+    }
+
+    #[test]
+    fn the_threads_clock_goes_on_while_it_works() {
+        let begin = ThreadTime::now();
+        let mut sum = 0_u64;
+        while ThreadTime::now().since(begin).unwrap() < Duration::from_millis(2) {
+            sum = std::hint::black_box(sum + 1);
+        }
+        assert!(0 < sum);
+    }
+
+    #[test]
     fn work_of_the_host_is_billed_as_long_as_it_took() {
-        let mut cpu = Cpu::new(50);
+        let (mut cpu, mut runs) = (Cpu::new(50), Runs::new());
         cpu.worked(TICK * 3 + TICK / 2);
-        assert!(cpu.tick() && cpu.tick());
+        assert!(cpu.tick(runs.on()) && cpu.tick(runs.on()));
         cpu.worked(TICK / 2);
-        assert!(!cpu.tick(), "four epochs of the host and three of the guest");
+        assert!(!cpu.tick(runs.on()), "four epochs of the host and three of the guest");
     }
 
     #[test]
     fn short_waits_do_not_add_up_to_free_time() {
-        let mut cpu = Cpu::new(10);
+        let (mut cpu, mut runs) = (Cpu::new(10), Runs::new());
         let mut free = 0;
         for _ in 0..10 {
             cpu.waited(TICK / 10);
-            free += u32::from(cpu.tick());
+            free += u32::from(cpu.tick(runs.on()));
         }
         assert_eq!(free, 2, "one epoch of the budget and the one for ten short waits");
     }
