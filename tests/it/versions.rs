@@ -131,8 +131,8 @@ async fn a_version_is_active_for_one_account_alone(backend: Backend) {
 
     for (path, body, status) in [
         ("/plugins/guest-version/activate", json!({ "digest": good, "account": "none" }), 404),
-        ("/plugins/guest-version/activate", json!({ "digest": "0123456789" }), 404),
-        ("/plugins/guest-version/activate", json!({ "digest": "0" }), 404),
+        ("/plugins/guest-version/activate", json!({ "digest": "01234567890123456789" }), 404),
+        ("/plugins/guest-version/activate", json!({ "digest": "none" }), 404),
         ("/plugins/guest-version/activate", json!({}), 409),
         ("/plugins/nothing/rollback", json!({}), 409),
         ("/plugins/guest-version/rollback", json!({ "digest": good }), 400),

@@ -134,7 +134,7 @@ impl Ledger<'_> {
         call: impl Future<Output = Result<Vec<FieldSpec>, plugin::Error>>,
     ) -> Result<Arc<[FieldSpec]>, Failure> {
         if let Some(known) = self.known(which) {
-            self.goes_by_kept_fields.store(true, Ordering::Relaxed);
+            self.goes_by_kept_fields.fetch_or(!known.is_empty(), Ordering::Relaxed);
             return Ok(known);
         }
         if !self.can_ask() {

@@ -260,10 +260,10 @@ impl<'a> Ledger<'a> {
         let written = sent.map_err(|failure| {
             // What fails in the journal is the journal's.
             let is_answer = failure.call.is_some();
-            match write.is_push() {
-                true if is_answer => failure.of_channel(),
-                true => failure,
-                false => self.with_fields_asked_again(failure),
+            match write {
+                Write::Contact { .. } | Write::Deal { .. } => self.with_fields_asked_again(failure),
+                _ if write.is_push() && is_answer => failure.of_channel(),
+                _ => failure,
             }
         })?;
         Ok(match written {
