@@ -294,6 +294,15 @@ pub struct Limits {
     pub calls_per_plugin: NonZeroU32,
     /// Calls of one account at the same time.
     pub calls_per_account: NonZeroU32,
+    /// Processor time of all calls of one plugin, in percent of all processors. What is not used
+    /// is saved up for two seconds.
+    pub cpu_percent_per_plugin: NonZeroU32,
+    /// The same for all calls of one account.
+    pub cpu_percent_per_account: NonZeroU32,
+    /// Linear memory of all calls of one plugin at the same time, in bytes.
+    pub memory_bytes_per_plugin: usize,
+    /// The same for one account.
+    pub memory_bytes_per_account: usize,
     /// Calls of all plugins at the same time. The pool of instances is a quarter larger.
     pub calls: NonZeroU32,
     /// Traps in a row that open a plugin's breaker.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use wasmtime::{
     Engine,
     component::{Component, InstancePre, Linker},
@@ -44,6 +44,7 @@ mod join;
 mod lines;
 mod origin;
 mod pulse;
+mod quota;
 mod refusals;
 mod secrets;
 mod stages;
@@ -56,7 +57,7 @@ mod turnstile;
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
 pub use conformance::count_cases;
-pub use error::{Error, Refusal, Share};
+pub use error::{Error, Refusal, Scarce, Share};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
 pub use refusals::RefusalCount;
@@ -69,6 +70,7 @@ use call::{Callee, Caller};
 use compile::Compiler;
 use egress::Egress;
 use exports::Exports;
+use quota::Capacity;
 use state::{CallState, Export};
 use tally::Tally;
 
@@ -120,7 +122,7 @@ pub struct Plugin {
     engine: Engine,
     pre: InstancePre<CallState>,
     exports: Exports,
-    slots: Semaphore,
+    capacity: Capacity,
     breaker: Breaker,
     /// Apart, so that strangers cannot open the other one.
     open_breaker: Breaker,
@@ -211,13 +213,14 @@ impl Plugins {
         exports: &Exports,
     ) -> Plugin {
         let limits = &self.0.limits;
+        let quota = self.0.caller.quotas.of_plugin(&record.manifest.name, limits);
         let rest = Duration::from_millis(u64::from(limits.breaker_ms.get()));
         Plugin {
             record,
             engine: self.0.engine.clone(),
             pre: pre.clone(),
             exports: exports.clone(),
-            slots: Semaphore::new(call::count(limits.calls_per_plugin.get())),
+            capacity: Capacity::of_plugin(limits, quota),
             breaker: Breaker::new(limits.breaker_traps.get(), rest),
             open_breaker: Breaker::new(limits.breaker_traps.get(), rest),
             pulse: Pulse::default(),
@@ -250,7 +253,7 @@ impl Plugin {
             name: self.record.manifest.name.as_str(),
             engine: &self.engine,
             pre: &self.pre,
-            slots: Some(&self.slots),
+            capacity: Some(&self.capacity),
         }
     }
 }

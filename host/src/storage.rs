@@ -35,7 +35,7 @@ pub use self::{
     keys::{Keys, Resealed},
     oauth::{Flow, KeptTokens, Tokens},
     registry::{Change, Committed, Kv, Registry},
-    shared::{Draws, News, Peers, Turns, turn},
+    shared::{Draws, News, Peers, Turns, interval, turn},
     versions::Versions,
     views::{
         AttemptView, DeadLetter, EventDetail, EventView, JobState, JobView, LaneState, LaneView,

@@ -90,6 +90,8 @@ pub struct FloorMetrics {
     pub calls: Family<CallLabels, Counter>,
     /// The time that they took, in seconds.
     pub call_seconds: Family<CallLabels, Counter<f64, AtomicU64>>,
+    /// Processor time of each plugin, in seconds.
+    pub cpu_seconds: Family<PluginLabel, Counter<f64, AtomicU64>>,
     /// What plugins were refused and survived.
     pub refusals: Family<CauseLabels, Counter>,
     /// Plugins that did not pass the gate.
@@ -112,6 +114,8 @@ impl FloorMetrics {
     fn register(&self, registry: &mut Registry) {
         registry.register("calls", "Calls of plugins by export and outcome", self.calls.clone());
         registry.register("call_seconds", "Time that calls took", self.call_seconds.clone());
+        let cpu = "Processor time of the calls of each plugin";
+        registry.register("cpu_seconds", cpu, self.cpu_seconds.clone());
         registry.register(
             "refusals",
             "What plugins were refused and survived, by cause",

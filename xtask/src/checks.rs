@@ -47,6 +47,16 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
 }
 
 /// The test of attacks on a running host, longer than every day.
+pub(crate) fn drains(workspace: &Workspace, steps: &mut Steps) -> Result {
+    plugins::build(workspace, steps)?;
+    steps.run("build", cargo(workspace).args(["build", "-p", "patchbay"]))?;
+    let mut test = cargo(workspace);
+    test.args(["test", "-p", "patchbay-tests", "--test", "it", "crms::drain::"]);
+    test.args(["--", "--nocapture"]);
+    test.env("PATCHBAY_DRAINS", "1");
+    steps.run("drains", &mut test)
+}
+
 pub(crate) fn hostile(
     workspace: &Workspace,
     steps: &mut Steps,

@@ -81,6 +81,11 @@ enum Chore {
         #[arg(long)]
         dev: bool,
     },
+    /// Drain a thousand events into Bitrix24 and into amoCRM at the pace that the vendors allow.
+    ///
+    /// Takes an hour. Fails where a simulator refuses one request as too fast, or where less than nine
+    /// tenths of the limit are used.
+    Drains,
     /// Format all code.
     Fmt,
     /// Run clippy over all code; a warning is a fault.
@@ -124,6 +129,7 @@ fn run(chore: Chore) -> steps::Result {
         Chore::Hostile { repetitions, dev } => {
             checks::hostile(&workspace, &mut steps, repetitions, dev)
         }
+        Chore::Drains => checks::drains(&workspace, &mut steps),
         Chore::Plugins => plugins::build(&workspace, &mut steps),
         Chore::Tryton => tryton::ensure(&workspace, &mut steps),
         Chore::Fmt => steps.run("format", cargo(&workspace).args(["fmt", "--all"])),

@@ -148,6 +148,7 @@ impl From<plugin::Error> for Failure {
             Error::Trapped { .. }
             | Error::CpuSpent { .. }
             | Error::TimedOut { .. }
+            | Error::MemorySharedOut(_)
             | Error::MemorySpent { .. }
             | Error::TooLarge { .. }
             | Error::Spent(_)
@@ -239,7 +240,9 @@ mod tests {
 
     #[test]
     fn a_plugin_that_cannot_be_called_now_spends_no_attempt() {
-        for error in [plugin::Error::Busy("plugin"), plugin::Error::BreakerOpen] {
+        for error in
+            [plugin::Error::Busy(plugin::Scarce::Calls("plugin")), plugin::Error::BreakerOpen]
+        {
             assert_eq!(Failure::from(error).outcome, Outcome::RateLimited { retry_after: None });
         }
     }

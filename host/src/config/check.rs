@@ -70,14 +70,24 @@ impl Config {
             };
             say(missing, format!("is needed with {given}: set both or none"));
         }
-        let percent = self.versions.watch_percent.get();
-        if 100 < percent {
-            say("versions.watch_percent", format!("{percent} must be between 1 and 100"));
+        for (key, percent) in self.percentages() {
+            if 100 < percent {
+                say(key, format!("{percent} must be between 1 and 100"));
+            }
         }
         self.trust.wrong_keys(&mut say);
         self.repeated_ids(&mut say);
         self.wrong_entries(&mut say);
         faults
+    }
+
+    fn percentages(&self) -> [(&'static str, u32); 3] {
+        let limits = &self.limits;
+        [
+            ("versions.watch_percent", self.versions.watch_percent.get()),
+            ("limits.cpu_percent_per_plugin", limits.cpu_percent_per_plugin.get()),
+            ("limits.cpu_percent_per_account", limits.cpu_percent_per_account.get()),
+        ]
     }
 
     /// Keys that must not be above one another.
@@ -92,7 +102,7 @@ impl Config {
         orders.filter(is_wrong).map(fault).collect()
     }
 
-    fn call_orders(&self) -> [Order; 6] {
+    fn call_orders(&self) -> [Order; 9] {
         let (limits, egress) = (&self.limits, &self.egress);
         let (wall_ms, calls) = (number(limits.wall_ms), number(limits.calls));
         let (cpu_ms, of_plugin) = (number(limits.cpu_ms), number(limits.calls_per_plugin));
@@ -105,12 +115,29 @@ impl Config {
             ("egress.timeout_ms", timeout_ms, "limits.wall_ms", wall_ms),
             ("limits.calls_per_account", of_account, "limits.calls_per_plugin", of_plugin),
             ("limits.calls_per_plugin", of_plugin, "limits.calls", calls),
+            (
+                "limits.cpu_percent_per_account",
+                number(limits.cpu_percent_per_account),
+                "limits.cpu_percent_per_plugin",
+                number(limits.cpu_percent_per_plugin),
+            ),
+            (
+                "limits.memory_bytes",
+                bytes(limits.memory_bytes),
+                "limits.memory_bytes_per_account",
+                bytes(limits.memory_bytes_per_account),
+            ),
+            (
+                "limits.memory_bytes_per_account",
+                bytes(limits.memory_bytes_per_account),
+                "limits.memory_bytes_per_plugin",
+                bytes(limits.memory_bytes_per_plugin),
+            ),
         ]
     }
 
     fn delivery_orders(&self) -> [Order; 7] {
         let (limits, retry, intake) = (&self.limits, &self.retry, &self.intake);
-        let bytes = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let window_s = number(intake.dedup_window_s);
         // A webhook crosses the border of the sandbox whole, and comes back as an event of about
         // its size; inside, it is held as bytes, as text and as parts of it.
@@ -189,6 +216,10 @@ fn place(entry: &str, index: usize, problem: &Problem) -> String {
 
 /// A key, its value, and the key whose value it must not be above.
 type Order = (&'static str, u64, &'static str, u64);
+
+fn bytes(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
 
 fn number(value: NonZeroU32) -> u64 {
     value.get().into()

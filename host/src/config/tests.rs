@@ -55,6 +55,27 @@ fn a_share_of_calls_is_a_hundred_percent_at_most() {
 }
 
 #[test]
+fn shares_of_the_machine_are_whole_at_most_and_an_accounts_is_within_its_plugins() {
+    let given = |account: u32, plugin: u32| {
+        format!(
+            "[limits]\ncpu_percent_per_account = {account}\ncpu_percent_per_plugin = {plugin}\n"
+        )
+    };
+    assert!(Config::parse(&given(100, 100)).is_ok());
+    let expected = "limits.cpu_percent_per_plugin: 101 must be between 1 and 100";
+    assert_eq!(faults(&given(100, 101)), [expected]);
+    let expected =
+        "limits.cpu_percent_per_account: 51 must not be above limits.cpu_percent_per_plugin (50)";
+    assert_eq!(faults(&given(51, 50)), [expected]);
+    let given = |account: u32| {
+        format!("[limits]\nmemory_bytes = 30000000\nmemory_bytes_per_account = {account}\n")
+    };
+    assert!(Config::parse(&given(30_000_000)).is_ok(), "one call fits");
+    let expected = "limits.memory_bytes: 30000000 must not be above limits.memory_bytes_per_account (29999999)";
+    assert_eq!(faults(&given(29_999_999)), [expected]);
+}
+
+#[test]
 fn an_id_given_twice_is_a_fault() {
     let entry = "[[account]]\nid = \"a\"\nplugin = \"p\"\n";
     assert_eq!(faults(&format!("{entry}{entry}")), ["account.id: `a` is given twice"]);

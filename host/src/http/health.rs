@@ -53,6 +53,11 @@ fn tell(metrics: &FloorMetrics, figures: &Figures) {
         let seconds = count.took.as_secs_f64().to_bits();
         metrics.call_seconds.get_or_create(&labels).inner().store(seconds, Ordering::Relaxed);
     }
+    for (plugin, ran) in &figures.ran {
+        let label = PluginLabel { plugin: plugin.to_string() };
+        let seconds = ran.as_secs_f64().to_bits();
+        metrics.cpu_seconds.get_or_create(&label).inner().store(seconds, Ordering::Relaxed);
+    }
     for refusal in &figures.refusals {
         let labels = CauseLabels { plugin: refusal.plugin.clone(), cause: refusal.cause };
         metrics.refusals.get_or_create(&labels).inner().store(refusal.count, Ordering::Relaxed);

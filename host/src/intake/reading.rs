@@ -30,9 +30,10 @@ pub(super) fn reader(adapter: &Adapter) -> Digest {
 /// again by the same reader too.
 pub(super) fn blamed(error: &plugin::Error, reader: Digest) -> Digest {
     match error {
-        plugin::Error::Busy(_) | plugin::Error::BreakerOpen | plugin::Error::Host(_) => {
-            Digest([0; 32])
-        }
+        plugin::Error::MemorySharedOut(_)
+        | plugin::Error::Busy(_)
+        | plugin::Error::BreakerOpen
+        | plugin::Error::Host(_) => Digest([0; 32]),
         plugin::Error::Adapter(_)
         | plugin::Error::Trapped { .. }
         | plugin::Error::CpuSpent { .. }

@@ -108,7 +108,12 @@ impl Adapter {
         let answer = self.caller.call(self.plugin.callee(), Some(&self.bound), export, body).await;
         match &answer {
             // Neither good nor bad news about the plugin.
-            Err(Error::Busy(_) | Error::TimedOut { .. } | Error::Host(_)) => drop(pass),
+            Err(
+                Error::MemorySharedOut(_)
+                | Error::Busy(_)
+                | Error::TimedOut { .. }
+                | Error::Host(_),
+            ) => drop(pass),
             other => pass.end(other.as_ref().is_err_and(Error::trips)),
         }
         answer

@@ -141,7 +141,7 @@ impl Plugins {
 
     /// What is called before it has a name.
     fn newcomer<'a>(&'a self, pre: &'a InstancePre<CallState>) -> Callee<'a> {
-        Callee { name: "new plugin", engine: &self.0.engine, pre, slots: None }
+        Callee { name: "new plugin", engine: &self.0.engine, pre, capacity: None }
     }
 
     /// Starts it once, loads every export that it promises, and lets it describe itself.

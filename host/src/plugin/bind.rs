@@ -5,10 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{egress::Door, turnstile::Turnstile};
+use super::{egress::Door, quota::Capacity, turnstile::Turnstile};
 use crate::{
     account::{Account, Manifest, Setting, SettingType},
     card::Problem,
@@ -22,7 +21,7 @@ pub(super) struct Bound {
     pub(super) account: Arc<Account>,
     pub(super) door: Door,
     pub(super) kv: Arc<dyn Kv>,
-    pub(super) slots: Semaphore,
+    pub(super) capacity: Capacity,
     pub(super) turnstile: Turnstile,
     pub(super) clock: Arc<dyn Clock>,
     /// Why the host obtained no token, for whoever pauses the account.

@@ -22,9 +22,10 @@ use wasmtime::{
 use super::{
     bind::Bound,
     engine,
-    error::{Error, Share},
-    refusals::Refusals,
-    state::{CallState, Export, ThreadTime},
+    error::{Error, Scarce, Share},
+    quota::{Bill, Capacity, Payers, Quotas},
+    refusals::{Refusals, Refused},
+    state::{CallState, Export, MemoryEnd, ThreadTime},
 };
 use crate::config::Limits;
 
@@ -36,6 +37,7 @@ pub(super) type Answer<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>>
 pub(super) struct Caller {
     pub(super) limits: Arc<Limits>,
     pub(super) refusals: Refusals,
+    pub(super) quotas: Quotas,
     reaching_out: Semaphore,
     pure: Semaphore,
     in_flight: AtomicU32,
@@ -48,7 +50,7 @@ pub(super) struct Callee<'a> {
     pub(super) engine: &'a Engine,
     pub(super) pre: &'a InstancePre<CallState>,
     /// `None` while the plugin is admitted.
-    pub(super) slots: Option<&'a Semaphore>,
+    pub(super) capacity: Option<&'a Capacity>,
 }
 
 /// Held as long as a call runs; dropped in any order.
@@ -67,6 +69,7 @@ impl Caller {
     pub(super) fn new(limits: Arc<Limits>) -> Self {
         Self {
             refusals: Refusals::default(),
+            quotas: Quotas::default(),
             reaching_out: Semaphore::new(count(limits.calls.get())),
             pure: Semaphore::new(count(engine::pure_slots(&limits))),
             in_flight: AtomicU32::new(0),
@@ -87,19 +90,24 @@ impl Caller {
         body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a Instance) -> Answer<'a, R> + Send,
     ) -> Result<R, Error> {
         let wall = Duration::from_millis(u64::from(self.limits.wall_ms.get()));
-        let _slots = self.slots(callee, bound, export, wall).await?;
+        let account = bound.map(|bound| &bound.capacity);
+        let payers = Payers::of(account, callee.capacity);
+        let mut bill = Bill::new(payers.clone());
+        let _slots = self.admitted(callee, account, export, wall, &mut bill).await?;
         let until = time::Instant::now() + wall;
         let limits = Arc::clone(&self.limits);
-        let state = CallState::new(callee.name, export, bound.cloned(), limits, until);
+        let state = CallState::new(callee.name, export, bound.cloned(), payers, limits, until);
         let mut store = self.store(callee.engine, state);
         let answer = {
             let run = async {
                 let instance = callee.pre.instantiate_async(&mut store).await?;
+                store.data_mut().is_begun = true;
                 body(&mut store, &instance).await
             };
-            time::timeout_at(until, run).await
+            // A pure call is short, and would keep its place from others while it paused.
+            time::timeout_at(until, bill.run(!export.is_pure, run)).await
         };
-        let panic = self.close(callee.name, store.data_mut());
+        let panic = self.close(callee.name, store.data_mut(), bill.refused());
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.classify(store.data(), &error, panic)),
@@ -108,7 +116,8 @@ impl Caller {
     }
 
     /// Flushes the lines of a call, counts what it was refused, and gives its first panic.
-    fn close(&self, plugin: &str, state: &mut CallState) -> Option<String> {
+    fn close(&self, plugin: &str, state: &mut CallState, held_back: Refused) -> Option<String> {
+        self.refusals.add(plugin, held_back);
         let (panic, dropped) = state.lines.finish();
         let mut refused = std::mem::take(&mut state.refused);
         refused.note_many("log-lines", dropped);
@@ -117,19 +126,35 @@ impl Caller {
         panic
     }
 
+    /// Its share of the processors, then its places.
+    async fn admitted<'a>(
+        &'a self,
+        callee: Callee<'a>,
+        account: Option<&'a Capacity>,
+        export: Export,
+        wall: Duration,
+        bill: &mut Bill,
+    ) -> Result<Slots<'a>, Error> {
+        let until = time::Instant::now() + wall;
+        if let Err(whose) = bill.admit(until).await {
+            self.refusals.add(callee.name, bill.refused());
+            return Err(Error::Busy(Scarce::Processors(whose)));
+        }
+        self.slots(callee, account, export, until).await
+    }
+
     /// A place among the calls of the account, then of the plugin, then of the host: who waits
     /// for the wider one keeps nobody else from it.
     async fn slots<'a>(
         &'a self,
         callee: Callee<'a>,
-        bound: Option<&'a Arc<Bound>>,
+        account: Option<&'a Capacity>,
         export: Export,
-        wall: Duration,
+        until: time::Instant,
     ) -> Result<Slots<'a>, Error> {
-        let until = time::Instant::now() + wall;
         let all = if export.is_pure { &self.pure } else { &self.reaching_out };
-        let account = permit(bound.map(|bound| &bound.slots), until, "account").await?;
-        let plugin = permit(callee.slots, until, "plugin").await?;
+        let account = permit(account.map(|account| &account.slots), until, "account").await?;
+        let plugin = permit(callee.capacity.map(|plugin| &plugin.slots), until, "plugin").await?;
         let host = permit(Some(all), until, "host").await?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Ok(Slots { in_flight: &self.in_flight, _permits: [account, plugin, host] })
@@ -168,8 +193,15 @@ impl Caller {
         if let Some(share) = spent_share(error, &text) {
             return Error::Spent(share);
         }
-        if state.memory.is_at_end() && may_be_of_memory(trap, panic.as_deref()) {
-            return Error::MemorySpent { limit_bytes: self.limits.memory_bytes };
+        if let Some(end) = state.memory.end()
+            && may_be_of_memory(trap, panic.as_deref())
+        {
+            return match end {
+                MemoryEnd::OfCall => Error::MemorySpent { limit_bytes: self.limits.memory_bytes },
+                MemoryEnd::OfAll(whose) if state.is_begun => Error::MemorySharedOut(whose),
+                // Nothing was done yet.
+                MemoryEnd::OfAll(whose) => Error::Busy(Scarce::Memory(whose)),
+            };
         }
         Error::Trapped { message: self.message(state, error, panic) }
     }
@@ -233,7 +265,7 @@ async fn permit<'a>(
     let Some(slots) = slots else { return Ok(None) };
     match time::timeout_at(until, slots.acquire()).await {
         Ok(permit) => Ok(Some(permit.expect("these semaphores are never closed"))),
-        Err(_elapsed) => Err(Error::Busy(whose)),
+        Err(_elapsed) => Err(Error::Busy(Scarce::Calls(whose))),
     }
 }
 

@@ -119,7 +119,7 @@ impl Plugins {
             (adapter, tape) = stand::adapter(self, plugin, case).map_err(fails)?;
             result = case.call.run(&adapter).await;
         }
-        if let Err(error @ (Error::Busy(_) | Error::Host(_))) = result {
+        if let Err(error @ (Error::MemorySharedOut(_) | Error::Busy(_) | Error::Host(_))) = result {
             return Err(Refusal::Host(error.into()));
         }
         // What was asked wrongly explains what came of it, unless the plugin broke.

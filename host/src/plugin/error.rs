@@ -25,9 +25,12 @@ pub enum Error {
     /// The guest answered, and the answer breaks the contract. Names the field.
     #[error("the plugin's answer breaks the contract: {0}")]
     BadAnswer(String),
-    /// No slot became free in time.
-    #[error("too many calls are in flight for this {0}")]
-    Busy(&'static str),
+    /// All memory of the account or the plugin is with other calls; this one had begun.
+    #[error("{}", Scarce::Memory(.0))]
+    MemorySharedOut(&'static str),
+    /// The call could not begin in time.
+    #[error(transparent)]
+    Busy(Scarce),
     /// The plugin failed too often in a row and rests for a while.
     #[error("the plugin rests after repeated crashes")]
     BreakerOpen,
@@ -52,7 +55,7 @@ impl Error {
             | Self::BreakerOpen => Blame::Guest,
             Self::TimedOut { .. } => Blame::Peer,
             Self::Unsupported(_) => Blame::Operator,
-            Self::Busy(_) | Self::Host(_) => Blame::Host,
+            Self::MemorySharedOut(_) | Self::Busy(_) | Self::Host(_) => Blame::Host,
         }
     }
 
@@ -67,6 +70,7 @@ impl Error {
             Self::TooLarge { .. } => "too-large",
             Self::Spent(share) => share.kind(),
             Self::BadAnswer(_) => "bad-answer",
+            Self::MemorySharedOut(_) => "memory-shared-out",
             Self::Busy(_) => "busy",
             Self::BreakerOpen => "breaker-open",
             Self::Unsupported(_) => "no-such-role",
@@ -85,6 +89,20 @@ impl Error {
                 | Self::Spent(_)
         )
     }
+}
+
+/// What there is too little of for one more call. Holds whose it is: `account`, `plugin`, `host`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Scarce {
+    #[error("too many calls are in flight for this {0}")]
+    Calls(&'static str),
+    #[error(
+        "the calls of this {0} have used up its share of the processors \
+         (`limits.cpu_percent_per_{0}`)"
+    )]
+    Processors(&'static str),
+    #[error("the calls in flight for this {0} hold all its memory (`limits.memory_bytes_per_{0}`)")]
+    Memory(&'static str),
 }
 
 /// What a call has a share of, besides time, memory and bytes. One more ends it.

@@ -87,7 +87,9 @@ pub(super) async fn probe(
         Ok(faults) if faults.is_empty() => Ok(()),
         Ok(faults) => Err(Refusal::Exports(faults.join("; "))),
         Err(Error::Trapped { message }) => Err(Refusal::Start(message)),
-        Err(error @ (Error::Busy(_) | Error::Host(_))) => Err(Refusal::Host(error.into())),
+        Err(error @ (Error::MemorySharedOut(_) | Error::Busy(_) | Error::Host(_))) => {
+            Err(Refusal::Host(error.into()))
+        }
         Err(error) => Err(Refusal::Start(error.to_string())),
     }
 }

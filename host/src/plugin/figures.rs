@@ -1,6 +1,9 @@
 //! How busy the plugin floor is, for metrics.
 
-use std::sync::{PoisonError, Weak};
+use std::{
+    sync::{PoisonError, Weak},
+    time::Duration,
+};
 
 use super::{Plugins, engine, refusals::RefusalCount, tally::CallCount};
 use crate::id::PluginName;
@@ -14,6 +17,8 @@ pub struct Figures {
     /// Slots of the pool in use; `None` where instances are made on demand.
     pub pool: Option<PoolFigures>,
     pub calls: Vec<CallCount>,
+    /// Processor time of all calls of each plugin so far.
+    pub ran: Vec<(PluginName, Duration)>,
     /// What plugins were refused and survived.
     pub refusals: Vec<RefusalCount>,
     /// Plugins that did not pass the gate, by reason.
@@ -51,6 +56,7 @@ impl Plugins {
             calls_max: limits.calls.get().saturating_add(engine::pure_slots(limits)),
             pool,
             calls: self.0.tally.counts(),
+            ran: self.0.caller.quotas.ran(),
             refusals: self.0.caller.refusals.counts(),
             turned_away: self.0.caller.refusals.at_the_gate(),
             open_breakers: open.map(|plugin| plugin.record.manifest.name.clone()).collect(),

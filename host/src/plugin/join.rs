@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::{
     Plugin, Plugins,
     adapter::Adapter,
     bind::{self, Bound},
-    call,
+    quota::Capacity,
     tally::Tally,
     turnstile::Turnstile,
 };
@@ -74,13 +72,15 @@ impl Plugins {
             Ok(door) if problems.is_empty() => door,
             door => return Err(bind::joined(problems, door.err().unwrap_or_default())),
         };
-        let slots = Semaphore::new(call::count(self.0.limits.calls_per_account.get()));
+        let limits = &self.0.limits;
+        let quota = self.0.caller.quotas.of_account(&account.id, limits);
+        let capacity = Capacity::of_account(limits, quota);
         let (turns, clock) = (Arc::clone(&self.0.turns), Arc::clone(&self.0.clock));
         let manifest = &plugin.record.manifest;
         let turnstile = Turnstile::new(turns, Arc::clone(&clock), manifest, &account);
         let kv = Arc::clone(&self.0.kv);
         let refusal = std::sync::Mutex::default();
-        let bound = Bound { account, door, kv, slots, turnstile, clock, refusal };
+        let bound = Bound { account, door, kv, capacity, turnstile, clock, refusal };
         Ok(Adapter {
             plugin,
             bound: Arc::new(bound),

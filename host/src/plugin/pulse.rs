@@ -52,6 +52,7 @@ impl Beat {
             | Error::BadAnswer(_) => Some(Self::Fault),
             Error::Adapter(_)
             | Error::TimedOut { .. }
+            | Error::MemorySharedOut(_)
             | Error::Busy(_)
             | Error::BreakerOpen
             | Error::Unsupported(_)

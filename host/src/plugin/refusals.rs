@@ -38,6 +38,11 @@ impl Refused {
             *sum = sum.saturating_add(count);
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn into_counts(self) -> Vec<(&'static str, u64)> {
+        self.0.into_iter().collect()
+    }
 }
 
 impl Refusals {

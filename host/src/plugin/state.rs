@@ -16,6 +16,7 @@ use super::{
     engine::TICK,
     lines::{Lines, Stream},
     pulse::Beat,
+    quota::Payers,
     refusals::Refused,
     stdio::Stdio,
 };
@@ -69,6 +70,8 @@ pub(super) struct CallState {
     pub(super) cpu: Cpu,
     /// When the call ends, finished or not.
     pub(super) until: Instant,
+    /// The instance is there, and may have done something.
+    pub(super) is_begun: bool,
     table: ResourceTable,
     wasi: WasiCtx,
 }
@@ -107,7 +110,7 @@ impl ThreadTime {
     }
 
     /// How long the thread ran since then; `None` of another one.
-    fn since(self, earlier: Self) -> Option<Duration> {
+    pub(super) fn since(self, earlier: Self) -> Option<Duration> {
         (self.thread == earlier.thread).then(|| self.ran.saturating_sub(earlier.ran))
     }
 }
@@ -156,42 +159,70 @@ pub(super) struct MemoryLimiter {
     elements_max: usize,
     bytes: usize,
     elements: usize,
+    /// Those that all calls of the account and of the plugin share.
+    payers: Payers,
     pub(super) refusals: u64,
     /// The last thing that the guest heard of the host was a refusal.
-    is_at_end: bool,
+    end: Option<MemoryEnd>,
+}
+
+/// Which limit refused memory or tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemoryEnd {
+    /// That of the call.
+    OfCall,
+    /// That of all calls of the account, or of the plugin.
+    OfAll(&'static str),
 }
 
 impl MemoryLimiter {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, payers: Payers) -> Self {
         Self {
             bytes_max: limits.memory_bytes,
             elements_max: limits.table_elements,
             bytes: 0,
             elements: 0,
+            payers,
             refusals: 0,
-            is_at_end: false,
+            end: None,
         }
     }
 
     /// The guest has asked the host for something else since: it has coped with the refusal, and
     /// what ends it later is not that.
     pub(super) fn went_on(&mut self) {
-        self.is_at_end = false;
+        self.end = None;
     }
 
-    /// Whether the guest may have ended because it got no more.
-    pub(super) fn is_at_end(&self) -> bool {
-        self.is_at_end
+    /// Why the guest may have ended, where it got no more.
+    pub(super) fn end(&self) -> Option<MemoryEnd> {
+        self.end
     }
 
-    fn note(&mut self, is_granted: bool) {
-        self.refusals = self.refusals.saturating_add(u64::from(!is_granted));
-        self.is_at_end = !is_granted;
+    fn note<T>(&mut self, granted: Result<T, MemoryEnd>) -> Option<T> {
+        self.end = granted.as_ref().err().copied();
+        self.refusals = self.refusals.saturating_add(u64::from(granted.is_err()));
+        granted.ok()
+    }
+
+    /// The new sum, taken from all that it counts against.
+    fn granted(&self, current: usize, desired: usize) -> Result<usize, MemoryEnd> {
+        let grown = grown(self.bytes, current, desired, self.bytes_max);
+        let bytes = grown.ok_or(MemoryEnd::OfCall)?;
+        let more = bytes.saturating_sub(self.bytes);
+        self.payers.take_memory(more).map_err(MemoryEnd::OfAll)?;
+        Ok(bytes)
     }
 
     /// Granted so far: memory never shrinks.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+impl Drop for MemoryLimiter {
+    fn drop(&mut self) {
+        self.payers.give_memory_back(self.bytes);
     }
 }
 
@@ -207,10 +238,9 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         _max: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let grown = grown(self.bytes, current, desired, self.bytes_max);
-        self.bytes = grown.unwrap_or(self.bytes);
-        self.note(grown.is_some());
-        Ok(grown.is_some())
+        let granted = self.note(self.granted(current, desired));
+        self.bytes = granted.unwrap_or(self.bytes);
+        Ok(granted.is_some())
     }
 
     fn table_growing(
@@ -220,9 +250,9 @@ impl ResourceLimiter for MemoryLimiter {
         _max: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let grown = grown(self.elements, current, desired, self.elements_max);
-        self.elements = grown.unwrap_or(self.elements);
-        self.note(grown.is_some());
-        Ok(grown.is_some())
+        let granted = self.note(grown.ok_or(MemoryEnd::OfCall));
+        self.elements = granted.unwrap_or(self.elements);
+        Ok(granted.is_some())
     }
 }
 
@@ -231,6 +261,7 @@ impl CallState {
         plugin: &str,
         export: Export,
         bound: Option<Arc<Bound>>,
+        payers: Payers,
         limits: Arc<Limits>,
         until: Instant,
     ) -> Self {
@@ -249,11 +280,12 @@ impl CallState {
             export,
             bound,
             lines,
-            memory: MemoryLimiter::new(&limits),
+            memory: MemoryLimiter::new(&limits, payers),
             used: Used::default(),
             refused: Refused::default(),
             cpu: Cpu::new(cpu_ms.get()),
             until,
+            is_begun: false,
             table,
             wasi,
             limits,
@@ -283,12 +315,12 @@ mod tests {
     #[test]
     fn memory_is_granted_up_to_the_last_byte_and_summed_over_memories() {
         let limits = Limits { memory_bytes: 100, table_elements: 10, ..Limits::default() };
-        let mut memory = MemoryLimiter::new(&limits);
+        let mut memory = MemoryLimiter::new(&limits, Payers::default());
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
-        assert!(!memory.is_at_end());
+        assert_eq!(memory.end(), None);
         assert!(!memory.memory_growing(40, 41, None).unwrap());
-        assert!(memory.is_at_end());
+        assert_eq!(memory.end(), Some(MemoryEnd::OfCall));
         assert!(
             memory.memory_growing(40, 40, None).unwrap(),
             "a refusal is remembered and refuses nothing else"
@@ -298,20 +330,20 @@ mod tests {
     #[test]
     fn a_guest_that_goes_on_after_a_refusal_has_not_ended_by_it() {
         let limits = Limits { memory_bytes: 100, table_elements: 10, ..Limits::default() };
-        let mut memory = MemoryLimiter::new(&limits);
+        let mut memory = MemoryLimiter::new(&limits, Payers::default());
         assert!(!memory.memory_growing(0, 101, None).unwrap());
         assert!(memory.memory_growing(0, 100, None).unwrap());
-        assert!(!memory.is_at_end(), "less was enough");
+        assert_eq!(memory.end(), None, "less was enough");
         assert!(!memory.table_growing(0, 11, None).unwrap());
         memory.went_on();
-        assert!(!memory.is_at_end());
+        assert_eq!(memory.end(), None);
         assert_eq!(memory.refusals, 2);
     }
 
     #[test]
     fn tables_are_summed_too() {
         let limits = Limits { table_elements: 10, ..Limits::default() };
-        let mut memory = MemoryLimiter::new(&limits);
+        let mut memory = MemoryLimiter::new(&limits, Payers::default());
         assert!(memory.table_growing(0, 10, None).unwrap());
         assert!(!memory.table_growing(0, 1, None).unwrap());
     }

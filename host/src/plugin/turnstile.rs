@@ -3,17 +3,23 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{sync::Mutex, time};
+use tokio::{
+    sync::Mutex,
+    time::{self, Instant},
+};
 
 use crate::{
     account::{Account, Manifest, Rate},
     clock::Clock,
     id::AccountId,
-    storage::{self, Turns},
+    storage::{self, Turns, interval},
 };
 
 /// Longest wait for a turn: a job that waits longer shall not hold an instance meanwhile.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Turns that one request may miss. On a machine that is always late it goes all the same.
+const MISSED_MAX: u32 = 3;
 
 /// One account's turnstile.
 pub(super) struct Turnstile {
@@ -47,27 +53,49 @@ impl Turnstile {
     }
 
     /// Waits for the account's next turn where it comes within `patience`.
+    ///
+    /// Who wakes up so late that the next one's turn is near has missed its own and takes another:
+    /// after a machine stood still, what was due meanwhile does not go out at once.
     pub(super) async fn pass(&self, patience: Duration) -> Result<(), NoTurn> {
         let Some(rate) = self.rate else { return Ok(()) };
-        let wait = self.take(rate, patience).await?;
+        let until = Instant::now() + patience;
+        for _ in 0..MISSED_MAX {
+            if self.wait(rate, until).await? < lateness(rate) {
+                return Ok(());
+            }
+        }
+        self.wait(rate, until).await.map(drop)
+    }
+
+    /// Takes a turn and waits for it. Returns how late it is then.
+    async fn wait(&self, rate: Rate, until: Instant) -> Result<Duration, NoTurn> {
+        let patience = until.saturating_duration_since(Instant::now());
+        let turn = self.take(rate, patience).await?;
+        let wait = between(self.clock.now(), turn);
         // Another host may have come between looking and taking.
         if patience < wait {
             return Err(NoTurn::TooFar(wait));
         }
         time::sleep(wait).await;
-        Ok(())
+        Ok(between(turn, self.clock.now()))
     }
 
-    /// How long it is to the turn that was taken.
-    async fn take(&self, rate: Rate, patience: Duration) -> Result<Duration, NoTurn> {
+    /// When the turn is that was taken.
+    async fn take(&self, rate: Rate, patience: Duration) -> Result<Timestamp, NoTurn> {
         let _order = self.order.lock().await;
         let now = self.clock.now();
         let wait = between(now, self.turns.peek(&self.account, rate, now).await?);
         if patience < wait {
             return Err(NoTurn::TooFar(wait));
         }
-        Ok(between(now, self.turns.take(&self.account, rate, now).await?))
+        Ok(self.turns.take(&self.account, rate, now).await?)
     }
+}
+
+/// So late, a turn is missed: half-way to the next one, or what storage and timers need anyway.
+fn lateness(rate: Rate) -> Duration {
+    const USUAL: Duration = Duration::from_millis(20);
+    USUAL.max(interval(rate) / 2)
 }
 
 fn between(now: Timestamp, at: Timestamp) -> Duration {
@@ -210,6 +238,51 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(pass(&stage, &free).await, Ok(0));
         }
+    }
+
+    /// How long the second request waits while the machine stands still for `late` beyond its turn.
+    async fn waits_when_late(per_second: f64, late: Duration) -> Duration {
+        let stage = Stage::new();
+        let turnstile = stage.turnstile("shop", None, Some(rate(per_second, 1)));
+        turnstile.pass(PATIENCE).await.unwrap();
+        let begun = Instant::now();
+        let stands_still = async {
+            time::sleep(Duration::from_millis(1)).await;
+            stage.clock.advance(interval(rate(per_second, 1)) + late);
+        };
+        let (passed, ()) = tokio::join!(turnstile.pass(PATIENCE), stands_still);
+        passed.unwrap();
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_misses_a_turn_takes_another() {
+        let ms = Duration::from_millis;
+        assert_eq!(waits_when_late(2.0, ms(249)).await, ms(500));
+        assert_eq!(waits_when_late(2.0, ms(250)).await, ms(500 + 250), "the next one's, at 1000");
+        assert_eq!(waits_when_late(2.0, ms(3000)).await, ms(500), "there was none: at once");
+        assert_eq!(waits_when_late(100.0, ms(19)).await, ms(10), "timers are late by themselves");
+    }
+
+    /// A clock that is an hour further whenever it is looked at.
+    #[derive(Debug)]
+    struct Hasty(ManualClock);
+
+    impl Clock for Hasty {
+        fn now(&self) -> Timestamp {
+            self.0.advance(Duration::from_hours(1));
+            self.0.now()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_always_late_goes_in_the_end() {
+        let stage = Stage::new();
+        let clock = Arc::new(Hasty(ManualClock::new(Timestamp::UNIX_EPOCH)));
+        let account = account("shop", Some(rate(1.0, 1)));
+        let turns = Arc::clone(&stage.turns);
+        let turnstile = Turnstile::new(turns, clock, &manifest(None), &account);
+        turnstile.pass(PATIENCE).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,7 +70,7 @@ pub fn turn(remembered: Option<Timestamp>, rate: Rate, now: Timestamp) -> (Times
 }
 
 /// Between two turns without a burst; a rate that makes no sense lets one through in an hour.
-fn interval(rate: Rate) -> Duration {
+pub fn interval(rate: Rate) -> Duration {
     const LONGEST: Duration = Duration::from_hours(1);
     Duration::try_from_secs_f64(rate.per_second.recip()).unwrap_or(LONGEST).min(LONGEST)
 }

@@ -120,7 +120,7 @@ fn the_manifest_is_the_same_at_every_call_and_hides_what_is_secret() {
     assert_eq!(manifest, AmoCrm::describe());
     assert_eq!(manifest.name, "crm-amocrm");
     assert_eq!(manifest.egress, ["setting:base-url"]);
-    assert_eq!(manifest.rate_limit, Some(7.0));
+    assert_eq!(manifest.rate_limit, Some(6.5));
     let secret: Vec<_> =
         manifest.settings.iter().filter(|it| it.secret).map(|it| it.key.as_str()).collect();
     assert_eq!(secret, ["token", "client-secret"]);

@@ -207,6 +207,7 @@ fn leaves_the_outcome_unknown(error: &plugin::Error) -> bool {
         | plugin::Error::Trapped { .. }
         | plugin::Error::CpuSpent { .. }
         | plugin::Error::TimedOut { .. }
+        | plugin::Error::MemorySharedOut(_)
         | plugin::Error::MemorySpent { .. }
         | plugin::Error::TooLarge { .. }
         | plugin::Error::Spent(_)

@@ -7,7 +7,6 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Case;
@@ -19,8 +18,8 @@ use crate::{
     plugin::{
         Adapter, Plugin, Plugins,
         bind::{self, Bound},
-        call,
         egress::Tape,
+        quota::{Capacity, Quota},
         turnstile::Turnstile,
     },
     storage::{self, Change, Committed, Kv, Turns},
@@ -52,7 +51,7 @@ pub(super) fn adapter(
         account,
         door,
         kv: Arc::<Store>::default(),
-        slots: Semaphore::new(call::count(inner.limits.calls_per_account.get())),
+        capacity: Capacity::of_account(&inner.limits, Quota::of_account(&inner.limits)),
         clock,
         refusal: Mutex::default(),
     };
