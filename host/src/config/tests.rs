@@ -203,7 +203,9 @@ fn trusted_keys_are_told_apart_by_name_and_by_key() {
         let faults = faults(&keys(&[(name, first)]));
         assert_eq!(faults, ["trust.keys.name: needs 1 to 64 letters that can be shown"]);
     }
-    let faults = faults(&keys(&[("a", "RWQ")]));
-    assert!(faults[0].contains("this is no public key of minisign"), "{faults:?}");
-    assert!(faults[0].starts_with("line 1: trust.keys.0.key"), "{faults:?}");
+    let wrong = faults(&keys(&[("a", "RWQ")]));
+    assert!(wrong[0].contains("this is no public key of minisign"), "{wrong:?}");
+    assert!(wrong[0].starts_with("line 1: trust.keys.0.key"), "{wrong:?}");
+    let wrong = faults(&format!("trust.keys = [\"{first}\"]"));
+    assert!(wrong[0].ends_with("expected a table with `name` and `key`"), "{wrong:?}");
 }

@@ -36,7 +36,7 @@ pub type TrustedKeys = Vec<TrustedKey>;
 
 /// A key whose owner is trusted with what runs in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `name` and `key`")]
 pub struct TrustedKey {
     /// How it is shown.
     pub name: String,
