@@ -2,21 +2,23 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails by panicking")]
 
-use std::{env, fs, hint::black_box, path::PathBuf, sync::Arc};
+use std::{fs, hint::black_box, sync::Arc};
 
 use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use patchbay::{
     account::{Account, Rate},
-    clock::SystemClock,
-    config::{self, Unsigned},
     event::{Received, Request},
     id::{AccountId, PluginName},
-    plugin::{Options, Plugins, Trust},
     secret::Secret,
-    storage::{Change, Committed, Kv, Result, Turns, sqlite::Sqlite},
+    storage::{Change, Committed, Kv, Result, Turns},
 };
+
+#[path = "shared/floor.rs"]
+mod floor;
+
+use self::floor::{guest, root};
 
 /// The program's own.
 #[global_allocator]
@@ -69,17 +71,6 @@ const FIXTURES: &[(&str, &str)] = &[
 /// Jivo's are those of the load bench.
 const JIVO: &[&str] = &["chat_accepted", "chat_finished"];
 
-fn guest(vendor: &str) -> Vec<u8> {
-    let folder = env::var_os("PATCHBAY_GUESTS")
-        .map_or_else(|| root().join("target/wasm32-wasip2/guest"), PathBuf::from);
-    fs::read(folder.join(format!("channel_{vendor}.wasm")))
-        .expect("run `cargo xtask plugins` first")
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn post(body: Vec<u8>) -> Request {
     Request {
         method: "POST".to_owned(),
@@ -122,23 +113,9 @@ fn account(plugin: PluginName) -> Account {
 
 fn benches(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        limits: config::Limits::default(),
-        egress: config::Egress::default(),
-        trust: Trust::new(Vec::new(), Unsigned::Warn),
-        compiled: folder.path().to_owned(),
-        compiler: PathBuf::from(env!("CARGO_BIN_EXE_patchbay")),
-    };
-    let plugins = {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("patchbay.db");
-        let stores = Sqlite::open(&database, &config::Storage::default()).unwrap().stores();
-        let (kv, turns) = (Arc::new(Nothing), Arc::new(Nothing));
-        Plugins::new(options, kv, turns, stores.tokens, Arc::new(SystemClock)).unwrap()
-    };
+    let (plugins, _folder) = floor::open(Arc::new(Nothing), Arc::new(Nothing));
     let mut receive = |vendor: &str, webhooks: Vec<(&str, Request)>| {
-        let admitted = plugins.admit(guest(vendor), Timestamp::UNIX_EPOCH);
+        let admitted = plugins.admit(guest(&format!("channel_{vendor}")), Timestamp::UNIX_EPOCH);
         let (record, plugin) = runtime.block_on(admitted).unwrap();
         let account = Arc::new(account(record.manifest.name.clone()));
         let adapter = plugins.bind(plugin, account).expect("the plugin has no required settings");

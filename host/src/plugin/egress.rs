@@ -3,6 +3,7 @@
 //! Redirects are not followed, proxies not used, cookies not kept, bodies not decompressed.
 
 mod address;
+mod answers;
 mod connector;
 mod denials;
 mod failure;
@@ -34,21 +35,24 @@ use rustls::{ClientConfig, client::Resumption, crypto::ring};
 use tokio::time;
 use url::{Host, Url};
 
+pub(super) use self::{
+    answers::Answering,
+    oauth::{NoToken, Oauth, Token, check_manifest},
+    tape::{Exchange, Tape},
+};
+pub use self::{
+    answers::Answers,
+    denials::{DENIALS_MAX, DenialLog},
+    message::{FetchError, Incoming, Outgoing},
+    oauth::{Begun, Connection, ConsentError},
+};
 use self::{
+    answers::Peer,
     connector::{Connector, Lookup, Reach},
     denials::Denied,
     failure::text_of,
     permits::{Permits, TOKENS_KEY},
     settings::{plain_settings, secret_problems},
-};
-pub use self::{
-    denials::{DENIALS_MAX, DenialLog},
-    message::{FetchError, Incoming, Outgoing},
-    oauth::{Begun, Connection, ConsentError},
-};
-pub(super) use self::{
-    oauth::{NoToken, Oauth, Token, check_manifest},
-    tape::{Exchange, Tape},
 };
 use super::secrets::Secrets;
 use crate::{
@@ -99,7 +103,7 @@ pub struct Door {
     scrubber: RwLock<Scrubber>,
     oauth: Option<Oauth>,
     /// What answers in the place of the network, where nothing may go out.
-    tape: Option<Arc<Tape>>,
+    peer: Option<Arc<dyn Peer>>,
     public: HttpClient,
     /// Apart from `public`, so that a connection opened under a private grant serves nothing else.
     private: HttpClient,
@@ -175,7 +179,7 @@ impl Egress {
             for_guests,
             scrubber: RwLock::new(Scrubber { secrets: scrubbed, tokens: former }),
             oauth,
-            tape: None,
+            peer: None,
             public: self.client(Reach::Public, &tls),
             private: self.client(Reach::Private, &tls),
             exact: self.client(Reach::Exact, &tls),
@@ -228,7 +232,7 @@ impl Door {
 
     /// How the account comes by its tokens, where the host obtains them.
     pub(super) fn oauth(&self) -> Option<&Oauth> {
-        self.oauth.as_ref().filter(|_| self.tape.is_none())
+        self.oauth.as_ref().filter(|_| self.peer.is_none())
     }
 
     /// Whether a request may go where it wants to; all else is seen when it is sent.
@@ -253,7 +257,7 @@ impl Door {
 
     /// Notes a denial for the operator, and tells the guest.
     fn denied(&self, url: &Url, method: &str, denied: Denied) -> FetchError {
-        if self.tape.is_none() {
+        if self.peer.is_none() {
             self.denials.note(&self.account, url, method, &denied);
         }
         FetchError::Denied(denied.message)
@@ -292,8 +296,8 @@ impl Door {
         let filling = self.for_guests.as_ref().unwrap_or(&self.secrets);
         let scrubber = (&*self.scrubber(), self.response_bytes_max);
         let answer = self.exchange(request, filling, token, scrubber).await;
-        if let (Some(tape), Err(error)) = (&self.tape, &answer) {
-            tape.refused(error);
+        if let (Some(peer), Err(error)) = (&self.peer, &answer) {
+            peer.refused(error);
         }
         answer
     }
@@ -346,8 +350,8 @@ impl Door {
             request::whole_answers_only(request.headers())?;
             request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| token.header());
         }
-        if let Some(tape) = &self.tape {
-            return tape.play(request, scrubber, response_bytes_max).await;
+        if let Some(peer) = &self.peer {
+            return answers::answer(&**peer, request, scrubber, response_bytes_max).await;
         }
         let client = match reach {
             Reach::Public => &self.public,

@@ -6,6 +6,7 @@ use super::{
     Plugin, Plugins,
     adapter::Adapter,
     bind::{self, Bound},
+    egress::{Answering, Answers, Door},
     quota::Capacity,
     tally::Tally,
     turnstile::Turnstile,
@@ -36,6 +37,20 @@ impl Plugins {
         self.bind_counting(apart, account, &Arc::default())
     }
 
+    /// The same without a network: `answers` answers whatever may go out, and the host obtains no
+    /// tokens. So benches measure a plugin and its sandbox without the speed of a CRM.
+    pub fn bind_answered(
+        &self,
+        plugin: &Plugin,
+        account: Arc<Account>,
+        answers: Arc<Answers>,
+    ) -> Result<Adapter, Vec<Problem>> {
+        let apart = Arc::new(self.unwatched(plugin.record.clone(), &plugin.pre, &plugin.exports));
+        let peer = Arc::new(Answering(answers));
+        let door = self.0.egress.door_to(&apart.record.manifest, &account, peer);
+        self.bind_once(apart, account, door, &Arc::default())
+    }
+
     /// Every fault of an account's settings and grants for a plugin with this manifest.
     pub fn problems(&self, manifest: &Manifest, account: &Account) -> Vec<Problem> {
         let problems = bind::problems(manifest, account);
@@ -54,10 +69,12 @@ impl Plugins {
             before.former_secrets.clear();
             before.secrets.insert(key.clone(), former.value.clone());
             // A value that the plugin does not take any more counts for nothing.
-            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before), tally);
+            let door = self.0.egress.door(&plugin.record.manifest, &before);
+            let before = self.bind_once(Arc::clone(&plugin), Arc::new(before), door, tally);
             formers.extend(before.ok().map(|before| (former.until, before)));
         }
-        let adapter = self.bind_once(plugin, account, tally)?;
+        let door = self.0.egress.door(&plugin.record.manifest, &account);
+        let adapter = self.bind_once(plugin, account, door, tally)?;
         Ok(Arc::new(Adapter { former: formers, ..adapter }))
     }
 
@@ -65,10 +82,11 @@ impl Plugins {
         &self,
         plugin: Arc<Plugin>,
         account: Arc<Account>,
+        door: Result<Door, Vec<Problem>>,
         tally: &Arc<Tally>,
     ) -> Result<Adapter, Vec<Problem>> {
         let problems = bind::problems(&plugin.record.manifest, &account);
-        let door = match self.0.egress.door(&plugin.record.manifest, &account) {
+        let door = match door {
             Ok(door) if problems.is_empty() => door,
             door => return Err(bind::joined(problems, door.err().unwrap_or_default())),
         };

@@ -1,4 +1,4 @@
-//! Notes on a party or an opportunity: texts, transcripts and calls as lines, and the mark of their key.
+//! Notes on a party or an opportunity: texts, transcripts and calls as lines, and the marks of their key.
 
 use patchbay_sdk::notes::Note;
 use patchbay_sdk::types::{
@@ -8,49 +8,99 @@ use serde_json::json;
 
 use crate::client::{self, Call, NOTE, OPPORTUNITY, Order, PARTY};
 use crate::domain;
+use crate::errors::{self, Effect};
 use crate::map;
 use crate::server::{self, Server};
 
-/// Longest text of one note. The host lets 1 MiB through, and JSON writes some letters as two.
-const TEXT_BYTES_MAX: usize = 400 * 1024;
+mod parts;
 
-const CUT: &str = "\nThe rest is left out: it is too long.";
-
-/// Two requests: looks for the note of an earlier attempt before it writes.
+/// A request for each part and one more. A look-up before the first write, and on from a part that is
+/// there: the parts are written in their order, so behind one that is missing there is none.
 pub(crate) fn add(
     server: &Server,
     subject: &Subject,
     note: &Note,
     key: &str,
 ) -> Result<String, Error> {
-    let mark = format!("[{}]", server::mark(key)?);
-    let (model, id) = match subject {
-        Subject::Card(id) => (PARTY, id),
-        Subject::Deal(id) => (OPPORTUNITY, id),
-    };
-    let missing = || Error::NotFound(format!("there is no such `{model}` in Tryton"));
-    let id = server::id(id).ok_or_else(missing)?;
-    let resource = format!("{model},{id}");
-    let pattern = format!("%{}%", domain::literal(&mark));
-    let made = json!([["resource", "=", resource], ["message", "ilike", pattern]]);
-    let made = Call::search(NOTE, &made, &["message"], Order::OldestFirst, 10);
-    let made = made.send(server, |answer| {
-        client::each(answer, |record| Some((client::id_of(record)?, is_marked(record, &mark))))
-    })?;
-    if let Some((id, _)) = made.iter().find(|(_, is_marked)| *is_marked) {
-        return Ok(id.to_string());
+    let mark = server::mark(key)?;
+    let subject = Owner::of(subject)?;
+    let mut first = None;
+    let mut may_be_there = true;
+    for part in parts::of(&text(note), &mark) {
+        let found = if may_be_there { subject.find(server, &part.mark) } else { Ok(None) };
+        let made = match found {
+            Ok(None) => {
+                may_be_there = false;
+                subject.write(server, &part.message)
+            }
+            Ok(Some(id)) => Ok(id),
+            Err(error) => Err(error),
+        };
+        let id = made.map_err(|error| if first.is_none() { error } else { in_part(error) })?;
+        first = first.or(Some(id));
     }
-    let message = format!("{}\n{mark}", text(note));
-    let values = json!({ "resource": resource, "message": message });
-    let refused = match Call::create(NOTE, values, &["resource"]).send(server, client::id_of) {
-        Ok(id) => return Ok(id.to_string()),
-        Err(error @ Error::Invalid(_)) => error,
-        Err(error) => return Err(error),
-    };
-    // Tryton says of an unknown record that none was named.
-    let subject = Call::search(model, &json!([["id", "=", id]]), &[], Order::OldestFirst, 1);
-    let found = subject.send(server, |answer| client::each(answer, client::id_of))?;
-    Err(if found.is_empty() { missing() } else { refused })
+    let first = first.ok_or_else(|| errors::unreadable(Effect::Write))?;
+    Ok(first.to_string())
+}
+
+/// Behind the first part a refusal would leave a part of the whole behind.
+fn in_part(error: Error) -> Error {
+    match error {
+        Error::RateLimited(_) | Error::Unauthorized(_) => error,
+        _ => Error::UnknownOutcome(
+            "the text was written in part: a repeat writes the rest".to_owned(),
+        ),
+    }
+}
+
+/// Whose note it is.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    model: &'static str,
+    id: u64,
+}
+
+impl Owner {
+    fn of(subject: &Subject) -> Result<Self, Error> {
+        let (model, id) = match subject {
+            Subject::Card(id) => (PARTY, id),
+            Subject::Deal(id) => (OPPORTUNITY, id),
+        };
+        let id = server::id(id).ok_or_else(|| missing(model))?;
+        Ok(Self { model, id })
+    }
+
+    fn resource(self) -> String {
+        format!("{},{}", self.model, self.id)
+    }
+
+    /// The note that an earlier attempt has left under this mark.
+    fn find(self, server: &Server, mark: &str) -> Result<Option<u64>, Error> {
+        let pattern = format!("%{}%", domain::literal(mark));
+        let made = json!([["resource", "=", self.resource()], ["message", "ilike", pattern]]);
+        let made = Call::search(NOTE, &made, &["message"], Order::OldestFirst, 10);
+        let made = made.send(server, |answer| {
+            client::each(answer, |record| Some((client::id_of(record)?, is_marked(record, mark))))
+        })?;
+        Ok(made.iter().find(|(_, is_marked)| *is_marked).map(|(id, _)| *id))
+    }
+
+    fn write(self, server: &Server, message: &str) -> Result<u64, Error> {
+        let values = json!({ "resource": self.resource(), "message": message });
+        let refused = match Call::create(NOTE, values, &["resource"]).send(server, client::id_of) {
+            Err(error @ Error::Invalid(_)) => error,
+            other => return other,
+        };
+        // Tryton says of an unknown record that none was named.
+        let named = json!([["id", "=", self.id]]);
+        let subject = Call::search(self.model, &named, &[], Order::OldestFirst, 1);
+        let found = subject.send(server, |answer| client::each(answer, client::id_of))?;
+        Err(if found.is_empty() { missing(self.model) } else { refused })
+    }
+}
+
+fn missing(model: &str) -> Error {
+    Error::NotFound(format!("there is no such `{model}` in Tryton"))
 }
 
 /// The search does not tell capital letters from small ones.
@@ -59,16 +109,11 @@ fn is_marked(record: &serde_json::Value, mark: &str) -> bool {
 }
 
 fn text(note: &Note) -> String {
-    let mut text = map::cleaned(&match note {
+    map::cleaned(&match note {
         Note::Text(text) => text.clone(),
         Note::Transcript(transcript) => conversation(transcript).join("\n"),
         Note::Call(call) => phone_call(call).join("\n"),
-    });
-    if TEXT_BYTES_MAX < text.len() {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len()));
-        text.push_str(CUT);
-    }
-    text
+    })
 }
 
 fn titled<const COUNT: usize>(

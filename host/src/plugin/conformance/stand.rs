@@ -38,7 +38,7 @@ pub(super) fn adapter(
     let account = Arc::new(account(plugin, case));
     let tape = Arc::new(Tape::new(case.exchanges.clone()));
     let problems = bind::problems(manifest, &account);
-    let door = match inner.egress.door_to(manifest, &account, Arc::clone(&tape)) {
+    let door = match inner.egress.door_to(manifest, &account, Arc::<Tape>::clone(&tape)) {
         Ok(door) if problems.is_empty() => door,
         door => {
             let problems = bind::joined(problems, door.err().unwrap_or_default());

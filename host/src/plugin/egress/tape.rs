@@ -2,25 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{Door, Egress, FetchError, Incoming};
-use crate::{
-    account::{Account, Manifest},
-    card::Problem,
-    plugin::{
-        conformance::{Body, compare},
-        secrets::Secrets,
-    },
-};
+use super::{FetchError, Incoming, answers::Peer};
+use crate::plugin::conformance::{Body, compare};
 
 /// What an adapter shall ask, and what it gets.
 #[derive(Debug, Clone, Deserialize)]
@@ -106,19 +98,6 @@ struct Played {
     fault: Option<String>,
 }
 
-impl Egress {
-    /// A way out that leads to the tape and nowhere else. The host obtains no tokens for it.
-    pub(in crate::plugin) fn door_to(
-        &self,
-        manifest: &Manifest,
-        account: &Account,
-        tape: Arc<Tape>,
-    ) -> Result<Door, Vec<Problem>> {
-        let door = self.door(manifest, account)?;
-        Ok(Door { tape: Some(tape), ..door })
-    }
-}
-
 impl Tape {
     pub(in crate::plugin) fn new(exchanges: Vec<Exchange>) -> Self {
         Self { exchanges, played: Mutex::default() }
@@ -133,59 +112,6 @@ impl Tape {
             let wanted = format!("`{} {}`", next.method, next.url);
             Some(format!("only {count} of {all} exchanges were played, and {wanted} was not asked"))
         })
-    }
-
-    /// Notes a request that may not go out: nobody could have recorded it.
-    pub(super) fn refused(&self, error: &FetchError) {
-        if let FetchError::Denied(_) | FetchError::Invalid(_) | FetchError::RequestTooLarge(_) =
-            error
-        {
-            let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-            let number = played.count.saturating_add(1);
-            played.fault.get_or_insert_with(|| format!("request {number} is refused: {error}"));
-        }
-    }
-
-    /// Answers the next request, as it would go out.
-    pub(super) async fn play(
-        &self,
-        request: Request<Full<Bytes>>,
-        scrubber: &Secrets,
-        bytes_max: usize,
-    ) -> Result<Incoming, FetchError> {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
-        let body = body.unwrap_or_else(|never| match never {});
-        let asked = format!("{} {}", head.method, head.uri);
-        let exchange = self.next(&asked, |wanted| {
-            let url = Url::parse(&head.uri.to_string());
-            if wanted.method != head.method.as_str() || url.ok().as_ref() != Some(&wanted.url) {
-                return Some(format!("expected `{} {}`", wanted.method, wanted.url));
-            }
-            header_difference(&wanted.headers, &head.headers).or_else(|| {
-                let body = compare::body(wanted.body.as_ref()?, &body)?;
-                Some(format!("its body differs: {body}"))
-            })
-        })?;
-        match &exchange.response {
-            Answer::Fault(Fault::Unreachable) => {
-                Err(FetchError::Unreachable("the case says so".to_owned()))
-            }
-            Answer::Fault(Fault::Interrupted) => {
-                Err(FetchError::Interrupted("the case says so".to_owned()))
-            }
-            Answer::Response { status, headers, body } => {
-                let clean = scrubber.scrub_bytes(body, bytes_max);
-                let body = clean.ok_or_else(|| {
-                    FetchError::ResponseTooLarge(format!("more than {bytes_max} bytes"))
-                })?;
-                let header = |(name, value): (&String, &String)| {
-                    (name.to_ascii_lowercase(), scrubber.scrub(value))
-                };
-                let headers = headers.iter().map(header).collect();
-                Ok(Incoming { status: *status, headers, body: body.into_owned() })
-            }
-        }
     }
 
     /// The next exchange, where the request is the one that was recorded. After the first that is
@@ -211,6 +137,48 @@ impl Tape {
                 Ok(exchange)
             }
             _ => Err(FetchError::Unreachable("nothing is recorded for this request".to_owned())),
+        }
+    }
+}
+
+impl Peer for Tape {
+    fn answer(&self, request: &Request<Bytes>) -> Result<Incoming, FetchError> {
+        let asked = format!("{} {}", request.method(), request.uri());
+        let exchange = self.next(&asked, |wanted| {
+            let url = Url::parse(&request.uri().to_string());
+            let is_method = wanted.method == request.method().as_str();
+            if !is_method || url.ok().as_ref() != Some(&wanted.url) {
+                return Some(format!("expected `{} {}`", wanted.method, wanted.url));
+            }
+            header_difference(&wanted.headers, request.headers()).or_else(|| {
+                let body = compare::body(wanted.body.as_ref()?, request.body())?;
+                Some(format!("its body differs: {body}"))
+            })
+        })?;
+        match &exchange.response {
+            Answer::Fault(Fault::Unreachable) => {
+                Err(FetchError::Unreachable("the case says so".to_owned()))
+            }
+            Answer::Fault(Fault::Interrupted) => {
+                Err(FetchError::Interrupted("the case says so".to_owned()))
+            }
+            Answer::Response { status, headers, body } => {
+                let header =
+                    |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
+                let headers = headers.iter().map(header).collect();
+                Ok(Incoming { status: *status, headers, body: body.clone() })
+            }
+        }
+    }
+
+    /// Notes a request that may not go out: nobody could have recorded it.
+    fn refused(&self, error: &FetchError) {
+        if let FetchError::Denied(_) | FetchError::Invalid(_) | FetchError::RequestTooLarge(_) =
+            error
+        {
+            let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = played.count.saturating_add(1);
+            played.fault.get_or_insert_with(|| format!("request {number} is refused: {error}"));
         }
     }
 }

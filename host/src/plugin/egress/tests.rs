@@ -1,5 +1,6 @@
 //! The door against servers on the loopback interface.
 
+mod answers;
 mod authserver;
 mod consent;
 mod limits;

@@ -5,23 +5,6 @@ use patchbay_sdk::types::Person;
 use super::*;
 
 #[test]
-fn a_text_is_cut_one_byte_beyond_its_limit() {
-    let note = |bytes: usize| text(&Note::Text("a".repeat(bytes)));
-    assert_eq!(note(TEXT_BYTES_MAX), "a".repeat(TEXT_BYTES_MAX));
-    let cut = note(TEXT_BYTES_MAX + 1);
-    assert_eq!(cut.len(), TEXT_BYTES_MAX);
-    assert!(cut.ends_with(CUT));
-    let cut = text(&Note::Text("ж".repeat(TEXT_BYTES_MAX)));
-    assert!(cut.len() <= TEXT_BYTES_MAX && cut.ends_with(CUT));
-}
-
-#[test]
-fn the_longest_text_fits_into_a_request_of_the_host() {
-    let worst = text(&Note::Text("\"\n".repeat(TEXT_BYTES_MAX)));
-    assert!(json!({ "message": worst }).to_string().len() < 1024 * 1024);
-}
-
-#[test]
 fn a_conversation_is_read_line_by_line() {
     let agent =
         Person { id: None, name: Some("Olena".to_owned()), email: None, phone: None, active: true };

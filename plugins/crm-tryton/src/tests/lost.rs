@@ -100,6 +100,81 @@ fn a_note_whose_answer_was_lost_is_found_by_its_mark() {
     assert_eq!(host.run(add).unwrap(), "9");
 }
 
+/// Tryton's answer to a search for notes: one that ends with this mark.
+fn note(id: u64, mark: &str) -> Response {
+    list(&serde_json::json!({ "id": id, "message": format!("aaa\n{mark}") }).to_string())
+}
+
+#[test]
+fn a_long_note_is_written_in_parts_and_a_repeat_writes_what_is_missing() {
+    let add = || {
+        let text = Note::Text("a".repeat(900 * 1024));
+        Tryton::add_note(Subject::Card("7".to_owned()), text, "k".to_owned())
+    };
+    let host = answered(vec![
+        ("GET ir.note", Some(list(""))),
+        ("POST ir.note", Some(json(r#"{"id":9}"#))),
+        ("POST ir.note", None),
+        // The second part has arrived.
+        ("GET ir.note", Some(note(9, "[patchbay:k]"))),
+        ("GET ir.note", Some(note(10, "[patchbay:k.2]"))),
+        ("GET ir.note", Some(list(""))),
+        ("POST ir.note", Some(json(r#"{"id":11}"#))),
+        ("GET ir.note", Some(note(9, "[patchbay:k]"))),
+        ("GET ir.note", Some(note(10, "[patchbay:k.2]"))),
+        ("GET ir.note", Some(note(11, "[patchbay:k.3]"))),
+    ]);
+    assert!(is_unknown(&host.run(add)));
+    assert_eq!(host.run(add).unwrap(), "9");
+    assert_eq!(host.run(add).unwrap(), "9");
+    assert_eq!(host.requests().len(), 10);
+    let written: Vec<String> = host
+        .requests()
+        .iter()
+        .filter(|request| request.method == "POST")
+        .map(|request| {
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            body["message"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let part = |number: u32, kib: usize, mark: &str| {
+        format!("Part {number}/3\n{}\n[{mark}]", "a".repeat(kib * 1024))
+    };
+    let expected =
+        [part(1, 400, "patchbay:k"), part(2, 400, "patchbay:k.2"), part(3, 100, "patchbay:k.3")];
+    assert!(written == expected, "other parts");
+}
+
+#[test]
+fn a_part_that_is_refused_leaves_the_outcome_open() {
+    let add = |host: Host| {
+        host.run(|| {
+            let text = Note::Text("a".repeat(401 * 1024));
+            Tryton::add_note(Subject::Card("7".to_owned()), text, "k".to_owned())
+        })
+    };
+    let refused_after = |last: Vec<(&'static str, Option<Response>)>| {
+        let mut answers =
+            vec![("GET ir.note", Some(list(""))), ("POST ir.note", Some(json(r#"{"id":9}"#)))];
+        answers.extend(last);
+        add(answered(answers))
+    };
+    let invalid = refused_after(vec![
+        ("POST ir.note", Some(refused(400))),
+        ("GET party.party", Some(list(PARTY))),
+    ]);
+    assert!(is_unknown(&invalid), "{invalid:?}");
+    let busy = refused_after(vec![("POST ir.note", Some(refused(503)))]);
+    assert!(is_unknown(&busy), "{busy:?}");
+    // Who may not come in is told so, also in the middle.
+    let unauthorized = refused_after(vec![("POST ir.note", Some(refused(401)))]);
+    assert!(matches!(unauthorized, Err(Error::Unauthorized(_))), "{unauthorized:?}");
+    // Nothing was written: the refusal is as it is.
+    let first =
+        add(answered(vec![("GET ir.note", Some(list(""))), ("POST ir.note", Some(refused(503)))]));
+    assert!(matches!(first, Err(Error::Unavailable(_))), "{first:?}");
+}
+
 #[test]
 fn a_record_that_cannot_be_read_after_a_write_leaves_the_outcome_open() {
     let create = || Tryton::upsert_contact(None, "{}".to_owned(), "k".to_owned());

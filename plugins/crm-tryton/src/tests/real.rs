@@ -1,7 +1,9 @@
 //! A real Tryton, started on a free port.
 
-use patchbay_sdk::types::{Error, Field, FieldType, Value};
-use patchbay_sdk::{Contacts, Deals};
+use patchbay_sdk::notes::Note;
+use patchbay_sdk::testing::host::Loss;
+use patchbay_sdk::types::{Error, Field, FieldType, Subject, Value};
+use patchbay_sdk::{Contacts, Deals, Notes};
 use patchbay_test_tryton::Address;
 
 use super::bench::{self, named, phone};
@@ -63,4 +65,37 @@ fn a_real_tryton_describes_its_fields_and_refuses_what_is_wrong() {
     let wrong_database = at("nowhere", server.at.key).run(asked);
     let Err(Error::Invalid(problems)) = wrong_database else { panic!("{wrong_database:?}") };
     assert_eq!(problems[0].field.as_deref(), Some("database"));
+}
+
+#[test]
+fn a_real_tryton_keeps_a_long_note_in_parts_whatever_answer_is_lost() {
+    let server = patchbay_test_tryton::start();
+    let (host, _) = bench::recording(&server.at);
+    let native = Tryton::map_fields(vec![phone("+380671234567")], named("Anna Test")).unwrap();
+    let create = || Tryton::upsert_contact(None, native.clone(), "contact".to_owned());
+    let card = host.run(create).unwrap();
+    let text = "Добрий день!\n".repeat(40 * 1024);
+    let add = |key: &str| {
+        let note = Note::Text(text.clone());
+        Tryton::add_note(Subject::Card(card.id.clone()), note, key.to_owned())
+    };
+    // A look-up and three parts; each answer is lost once.
+    for lost in 0..4 {
+        let key = format!("lost-{lost}");
+        host.lose_after(lost, Loss::Answer);
+        assert!(host.run(|| add(&key)).is_err(), "{lost}");
+        let first = host.run(|| add(&key)).unwrap();
+        assert_eq!(host.run(|| add(&key)).unwrap(), first, "{lost}");
+    }
+    let mut notes = bench::all(&server.at, "ir.note?f=message");
+    notes.sort_by_key(|note| note["id"].as_u64());
+    for lost in 0..4 {
+        let of_key = format!("[patchbay:lost-{lost}");
+        let messages = notes.iter().map(|note| note["message"].as_str().unwrap());
+        let parts: Vec<&str> = messages.filter(|it| it.contains(&of_key)).collect();
+        let told: Vec<&str> = parts.iter().filter_map(|it| it.lines().next()).collect();
+        assert_eq!(told, ["Part 1/3", "Part 2/3", "Part 3/3"], "{lost}");
+        let whole = parts.concat();
+        assert_eq!(whole.matches("Добрий день!\n").count(), 40 * 1024, "{lost}");
+    }
 }
