@@ -70,7 +70,7 @@ use call::{Callee, Caller};
 use compile::Compiler;
 use egress::Egress;
 use exports::Exports;
-use quota::Capacity;
+use quota::{Capacity, Quota};
 use state::{CallState, Export};
 use tally::Tally;
 
@@ -197,15 +197,21 @@ impl Plugins {
         pre: &InstancePre<CallState>,
     ) -> Result<Arc<Plugin>, Refusal> {
         let (_about, exports) = exports::find(pre, &record.roles)?;
+        let limits = &self.0.limits;
+        let quota = self.0.caller.quotas.of_plugin(&record.manifest.name, limits);
         let plugin = self.unwatched(record, pre, &exports);
-        let plugin = Arc::new(Plugin { trouble: Arc::clone(&self.0.trouble), ..plugin });
+        let plugin = Arc::new(Plugin {
+            capacity: Capacity::of_plugin(limits, quota),
+            trouble: Arc::clone(&self.0.trouble),
+            ..plugin
+        });
         let mut plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         plugins.retain(|plugin| 0 < plugin.strong_count());
         plugins.push(Arc::downgrade(&plugin));
         Ok(plugin)
     }
 
-    /// With a breaker and places of its own, and nobody to tell of trouble.
+    /// With a breaker, places and a quota of its own, and nobody to tell of trouble.
     fn unwatched(
         &self,
         record: PluginRecord,
@@ -213,14 +219,13 @@ impl Plugins {
         exports: &Exports,
     ) -> Plugin {
         let limits = &self.0.limits;
-        let quota = self.0.caller.quotas.of_plugin(&record.manifest.name, limits);
         let rest = Duration::from_millis(u64::from(limits.breaker_ms.get()));
         Plugin {
             record,
             engine: self.0.engine.clone(),
             pre: pre.clone(),
             exports: exports.clone(),
-            capacity: Capacity::of_plugin(limits, quota),
+            capacity: Capacity::of_plugin(limits, Quota::of_plugin(limits)),
             breaker: Breaker::new(limits.breaker_traps.get(), rest),
             open_breaker: Breaker::new(limits.breaker_traps.get(), rest),
             pulse: Pulse::default(),

@@ -9,7 +9,10 @@ use std::{
 
 use patchbay_ledger::{Kind, Ledger};
 use serde_json::json;
-use tokio::{task::JoinSet, time};
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
 
 use crate::{
     backend::{Backend, on_every_backend},
@@ -38,6 +41,17 @@ fn version(file: &str, note: &str) -> Vec<u8> {
     bytes.push(u8::try_from(section.len()).unwrap());
     bytes.extend_from_slice(section.as_bytes());
     bytes
+}
+
+/// Prints what there was, and returns the webhooks in a second.
+#[expect(clippy::print_stdout, reason = "a measurement that nobody sees was none")]
+fn tell(swaps: u64, took: Duration, sent: u64, slowest: Duration) -> f64 {
+    let rate = f64::from(u32::try_from(sent).unwrap()) / took.as_secs_f64();
+    println!(
+        "{swaps} swaps in {took:.1?} under {sent} webhooks, {rate:.0} a second; the slowest was \
+         answered after {slowest:.1?}"
+    );
+    rate
 }
 
 /// However much there is: it ends while it goes on.
@@ -79,15 +93,20 @@ async fn versions_are_swapped_under_load_and_no_webhook_fails_or_comes_twice(bac
         let mut pace = time::interval(Duration::from_micros(SENDERS * 1_000_000 / per_second));
         senders.spawn(async move {
             let web = Web::new();
+            let mut slowest = Duration::ZERO;
             while !stopping.is_cancelled() {
                 pace.tick().await;
                 let client = sent.fetch_add(1, Ordering::Relaxed);
+                let asked = Instant::now();
                 let answer = web.hook(&url, offline(client)).await;
                 assert!(answer.status.is_success(), "client {client}: {answer:?}");
+                slowest = slowest.max(asked.elapsed());
             }
+            slowest
         });
     }
 
+    let begun = Instant::now();
     let mut pace = time::interval(Duration::from_millis(100));
     // Both plugins go back and forth, each every other time.
     let course = [0, 2, 1, 3].into_iter().cycle().take(usize::try_from(swaps).unwrap());
@@ -97,12 +116,14 @@ async fn versions_are_swapped_under_load_and_no_webhook_fails_or_comes_twice(bac
         post(&host, &format!("/plugins/{plugin}/activate"), choice).await;
     }
     stopping.cancel();
-    while let Some(sender) = senders.join_next().await {
-        sender.unwrap();
-    }
+    let slowest = senders.join_all().await.into_iter().max().unwrap();
+    let (took, sent) = (begun.elapsed(), sent.load(Ordering::Relaxed));
+    let rate = tell(swaps, took, sent, slowest);
+    // A machine that could not send so much would show nothing.
+    assert!(f64::from(u32::try_from(per_second).unwrap()) * 0.8 < rate, "{rate:.0} a second");
 
     work_ends(&host).await;
-    let sent = usize::try_from(sent.load(Ordering::Relaxed)).unwrap();
+    let sent = usize::try_from(sent).unwrap();
     assert_eq!(ledger.count(Kind::Contact), sent, "one card for each client");
     assert_eq!(ledger.duplicates(), Vec::<String>::new());
     let letters = host.get("/dead-letters").await;

@@ -41,7 +41,7 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
     steps.run("build", cargo(workspace).args(["build", "--release", "-p", "patchbay"]))?;
     let mut test = cargo(workspace);
     test.args(["test", "--release", "-p", "patchbay-tests", "--test", "it", "swaps::"]);
-    test.args(["--", "--test-threads", "1"]);
+    test.args(["--", "--nocapture", "--test-threads", "1"]);
     test.env("PATCHBAY_SWAPS", "100").env("PATCHBAY_SWAPS_RATE", "500");
     steps.run("swaps", &mut test)
 }
