@@ -57,7 +57,7 @@ mod turnstile;
 pub use adapter::Adapter;
 pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child};
 pub use conformance::count_cases;
-pub use error::{Error, Refusal, Scarce, Share};
+pub use error::{Error, Refusal, Scarce, Share, Sharer};
 pub use figures::{Figures, PoolFigures};
 pub use pulse::{Pulse, Reading};
 pub use refusals::RefusalCount;

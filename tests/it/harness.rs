@@ -84,8 +84,9 @@ impl TestHost {
         config.retry.base_ms = 20.try_into().unwrap();
         config.worker.poll_ms = 50.try_into().unwrap();
         tap(&mut config);
-        let host =
-            Host::start_with(config.clone(), Arc::clone(&clock), program(), wrap).await.unwrap();
+        // A future of its own: a host's is large.
+        let started = Host::start_with(config.clone(), Arc::clone(&clock), program(), wrap);
+        let host = Box::pin(started).await.unwrap();
         let token = host.new_token.as_ref().unwrap().expose().clone();
         Self { host: Some(host), config, clock, web: Web::new(), token, _folder: folder }
     }
@@ -244,7 +245,7 @@ pub(crate) fn ledger_account(ledger: &Ledger) -> Value {
 }
 
 async fn start(config: &Config, clock: &Arc<dyn Clock>) -> Host {
-    Host::start(config.clone(), Arc::clone(clock), program()).await.unwrap()
+    Box::pin(Host::start(config.clone(), Arc::clone(clock), program())).await.unwrap()
 }
 
 /// The program itself, as `cargo build` leaves it beside the tests.

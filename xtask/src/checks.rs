@@ -46,7 +46,7 @@ pub(crate) fn swaps(workspace: &Workspace, steps: &mut Steps) -> Result {
     steps.run("swaps", &mut test)
 }
 
-/// The test of attacks on a running host, longer than every day.
+/// The tests of drains, at the pace of the vendors.
 pub(crate) fn drains(workspace: &Workspace, steps: &mut Steps) -> Result {
     plugins::build(workspace, steps)?;
     steps.run("build", cargo(workspace).args(["build", "-p", "patchbay"]))?;
@@ -57,6 +57,7 @@ pub(crate) fn drains(workspace: &Workspace, steps: &mut Steps) -> Result {
     steps.run("drains", &mut test)
 }
 
+/// The test of attacks on a running host, longer than every day.
 pub(crate) fn hostile(
     workspace: &Workspace,
     steps: &mut Steps,

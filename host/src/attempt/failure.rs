@@ -240,9 +240,10 @@ mod tests {
 
     #[test]
     fn a_plugin_that_cannot_be_called_now_spends_no_attempt() {
-        for error in
-            [plugin::Error::Busy(plugin::Scarce::Calls("plugin")), plugin::Error::BreakerOpen]
-        {
+        for error in [
+            plugin::Error::Busy(plugin::Scarce::Calls(plugin::Sharer::Plugin)),
+            plugin::Error::BreakerOpen,
+        ] {
             assert_eq!(Failure::from(error).outcome, Outcome::RateLimited { retry_after: None });
         }
     }

@@ -22,7 +22,7 @@ use wasmtime::{
 use super::{
     bind::Bound,
     engine,
-    error::{Error, Scarce, Share},
+    error::{Error, Scarce, Share, Sharer},
     quota::{Bill, Capacity, Payers, Quotas},
     refusals::{Refusals, Refused},
     state::{CallState, Export, MemoryEnd, ThreadTime},
@@ -153,9 +153,10 @@ impl Caller {
         until: time::Instant,
     ) -> Result<Slots<'a>, Error> {
         let all = if export.is_pure { &self.pure } else { &self.reaching_out };
-        let account = permit(account.map(|account| &account.slots), until, "account").await?;
-        let plugin = permit(callee.capacity.map(|plugin| &plugin.slots), until, "plugin").await?;
-        let host = permit(Some(all), until, "host").await?;
+        let account = permit(account.map(|account| &account.slots), until, Sharer::Account).await?;
+        let plugin =
+            permit(callee.capacity.map(|plugin| &plugin.slots), until, Sharer::Plugin).await?;
+        let host = permit(Some(all), until, Sharer::Host).await?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Ok(Slots { in_flight: &self.in_flight, _permits: [account, plugin, host] })
     }
@@ -257,11 +258,11 @@ fn innermost_frame(error: &wasmtime::Error) -> Option<String> {
     Some(name.to_owned())
 }
 
-async fn permit<'a>(
-    slots: Option<&'a Semaphore>,
+async fn permit(
+    slots: Option<&Semaphore>,
     until: time::Instant,
-    whose: &'static str,
-) -> Result<Option<SemaphorePermit<'a>>, Error> {
+    whose: Sharer,
+) -> Result<Option<SemaphorePermit<'_>>, Error> {
     let Some(slots) = slots else { return Ok(None) };
     match time::timeout_at(until, slots.acquire()).await {
         Ok(permit) => Ok(Some(permit.expect("these semaphores are never closed"))),

@@ -26,8 +26,8 @@ pub enum Error {
     #[error("the plugin's answer breaks the contract: {0}")]
     BadAnswer(String),
     /// All memory of the account or the plugin is with other calls; this one had begun.
-    #[error("{}", Scarce::Memory(.0))]
-    MemorySharedOut(&'static str),
+    #[error("{}", Scarce::Memory(*.0))]
+    MemorySharedOut(Sharer),
     /// The call could not begin in time.
     #[error(transparent)]
     Busy(Scarce),
@@ -91,18 +91,36 @@ impl Error {
     }
 }
 
-/// What there is too little of for one more call. Holds whose it is: `account`, `plugin`, `host`.
+/// Whose calls share something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharer {
+    Account,
+    Plugin,
+    Host,
+}
+
+impl std::fmt::Display for Sharer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Account => "account",
+            Self::Plugin => "plugin",
+            Self::Host => "host",
+        })
+    }
+}
+
+/// What there is too little of for one more call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Scarce {
     #[error("too many calls are in flight for this {0}")]
-    Calls(&'static str),
+    Calls(Sharer),
     #[error(
         "the calls of this {0} have used up its share of the processors \
          (`limits.cpu_percent_per_{0}`)"
     )]
-    Processors(&'static str),
+    Processors(Sharer),
     #[error("the calls in flight for this {0} hold all its memory (`limits.memory_bytes_per_{0}`)")]
-    Memory(&'static str),
+    Memory(Sharer),
 }
 
 /// What a call has a share of, besides time, memory and bytes. One more ends it.

@@ -23,7 +23,7 @@ use tokio::{
     time::{self, Instant, Sleep},
 };
 
-use super::{call, engine::TICK, refusals::Refused, state::ThreadTime};
+use super::{call, engine::TICK, error::Sharer, refusals::Refused, state::ThreadTime};
 use crate::{
     config::Limits,
     id::{AccountId, PluginName},
@@ -60,8 +60,6 @@ pub(super) struct Deposit(Arc<Quota>);
 type Deposits = [Option<Deposit>; PAYERS_MAX];
 
 const PAYERS_MAX: usize = 2;
-const ACCOUNT: &str = "account";
-const PLUGIN: &str = "plugin";
 
 impl Drop for Deposit {
     fn drop(&mut self) {
@@ -160,13 +158,13 @@ impl Capacity {
     }
 }
 
-/// The quotas that one call is billed to, by the words that errors name them with.
+/// The quotas that one call is billed to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Payers(pub(super) Vec<(&'static str, Arc<Quota>)>);
+pub(super) struct Payers(pub(super) Vec<(Sharer, Arc<Quota>)>);
 
 impl Payers {
     pub(super) fn of(account: Option<&Capacity>, plugin: Option<&Capacity>) -> Self {
-        let named = [(ACCOUNT, account), (PLUGIN, plugin)].into_iter();
+        let named = [(Sharer::Account, account), (Sharer::Plugin, plugin)].into_iter();
         let with_quota = |(whose, capacity): (_, Option<&Capacity>)| {
             capacity.map(|capacity| (whose, Arc::clone(&capacity.quota)))
         };
@@ -174,7 +172,7 @@ impl Payers {
     }
 
     /// All deposits at once, or whose share is used up and for how long.
-    fn admit(&self) -> Result<Deposits, (&'static str, Duration)> {
+    fn admit(&self) -> Result<Deposits, (Sharer, Duration)> {
         let mut deposits = Deposits::default();
         for (deposit, (whose, quota)) in deposits.iter_mut().zip(&self.0) {
             *deposit = Some(quota.admit().map_err(|wait| (*whose, wait))?);
@@ -192,13 +190,13 @@ impl Payers {
     ///
     /// # Errors
     /// Whose share does not have it; then none has given any.
-    pub(super) fn take_memory(&self, bytes: usize) -> Result<(), &'static str> {
+    pub(super) fn take_memory(&self, bytes: usize) -> Result<(), Sharer> {
         for (before, (whose, quota)) in self.0.iter().enumerate() {
             if !quota.take_memory(bytes) {
                 for (_, quota) in self.0.iter().take(before) {
                     quota.give_memory_back(bytes);
                 }
-                return Err(whose);
+                return Err(*whose);
             }
         }
         Ok(())
@@ -228,7 +226,7 @@ impl Bill {
     ///
     /// # Errors
     /// Whose share of the processors is used up beyond `until`.
-    pub(super) async fn admit(&mut self, until: Instant) -> Result<(), &'static str> {
+    pub(super) async fn admit(&mut self, until: Instant) -> Result<(), Sharer> {
         loop {
             let Err((whose, wait)) = self.try_admit() else { return Ok(()) };
             let again = Instant::now() + wait;
@@ -239,10 +237,14 @@ impl Bill {
         }
     }
 
-    fn try_admit(&mut self) -> Result<(), (&'static str, Duration)> {
+    fn try_admit(&mut self) -> Result<(), (Sharer, Duration)> {
         let admitted = self.payers.admit();
         if let Err((whose, _)) = admitted {
-            self.refused.note(if whose == ACCOUNT { "cpu-of-account" } else { "cpu-of-plugin" });
+            self.refused.note(if whose == Sharer::Account {
+                "cpu-of-account"
+            } else {
+                "cpu-of-plugin"
+            });
         }
         self.deposits = Some(admitted?);
         Ok(())

@@ -14,6 +14,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::{
     bind::Bound,
     engine::TICK,
+    error::Sharer,
     lines::{Lines, Stream},
     pulse::Beat,
     quota::Payers,
@@ -172,7 +173,7 @@ pub(super) enum MemoryEnd {
     /// That of the call.
     OfCall,
     /// That of all calls of the account, or of the plugin.
-    OfAll(&'static str),
+    OfAll(Sharer),
 }
 
 impl MemoryLimiter {

@@ -7,7 +7,7 @@ use patchbay::{
     card::{AdapterError, Field, Value},
     config::Limits,
     outcome::Blame,
-    plugin::{Adapter, Error, Scarce, Share},
+    plugin::{Adapter, Error, Scarce, Share, Sharer},
 };
 
 use crate::stage::{SECRET, Stage, account, limits, pure, reaching, request, still_works};
@@ -296,7 +296,7 @@ async fn an_account_has_its_own_share_of_calls_and_no_more() {
     let (first, second) = tokio::join!(reaching(&adapter, "sleep", ""), second);
     assert!(matches!(first, Err(Error::TimedOut { .. })));
     // The slot became free just when the wait was over: either is right, a third thing is not.
-    assert!(matches!(second, Ok(_) | Err(Error::Busy(Scarce::Calls("account")))));
+    assert!(matches!(second, Ok(_) | Err(Error::Busy(Scarce::Calls(Sharer::Account)))));
 }
 
 #[tokio::test]

@@ -82,7 +82,6 @@ struct Pace {
 
 /// The vendor's own pace where `cargo xtask drains` asks for it, or one for every day.
 fn pace(everyday: u32) -> Pace {
-    #[expect(clippy::disallowed_methods, reason = "how long to go on is told by whoever runs it")]
     let is_real = std::env::var_os("PATCHBAY_DRAINS").is_some();
     if is_real {
         Pace { times: 1, patience: PATIENCE * 12, used: 0.9, refused: 0 }

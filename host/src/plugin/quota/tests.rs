@@ -15,7 +15,7 @@ fn bill(account: &Arc<Quota>, plugin: &Arc<Quota>) -> Bill {
 }
 
 fn payers(account: &Arc<Quota>, plugin: &Arc<Quota>) -> Payers {
-    Payers(vec![(ACCOUNT, Arc::clone(account)), (PLUGIN, Arc::clone(plugin))])
+    Payers(vec![(Sharer::Account, Arc::clone(account)), (Sharer::Plugin, Arc::clone(plugin))])
 }
 
 /// What was held back, by cause.
@@ -58,14 +58,17 @@ async fn a_call_begins_when_both_shares_have_room_and_says_whose_has_none() {
     plugin.charge(SECOND * 2);
     let mut call = bill(&account, &plugin);
     let begun = Instant::now();
-    assert_eq!(call.admit(begun + SECOND * 2 - Duration::from_millis(1)).await, Err(PLUGIN));
+    assert_eq!(
+        call.admit(begun + SECOND * 2 - Duration::from_millis(1)).await,
+        Err(Sharer::Plugin)
+    );
     assert_eq!(begun.elapsed(), Duration::ZERO, "it does not wait in vain");
     assert_eq!(held_back(&mut call), [("cpu-of-plugin", 1)]);
     assert_eq!(account.drained(Instant::now()).debt, Duration::ZERO, "nor keeps its deposit");
     assert_eq!(call.admit(begun + SECOND * 2).await, Ok(()));
     assert_eq!(begun.elapsed(), SECOND * 2);
     account.charge(SECOND * 2);
-    assert_eq!(bill(&account, &plugin).admit(Instant::now()).await, Err(ACCOUNT));
+    assert_eq!(bill(&account, &plugin).admit(Instant::now()).await, Err(Sharer::Account));
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,13 +148,13 @@ fn memory_is_taken_up_to_the_last_byte_and_given_back_by_all() {
     let other = payers(&quota(), &plugin);
     let payers = payers(&account, &plugin);
     assert_eq!(other.take_memory(40), Ok(()));
-    assert_eq!(payers.take_memory(61), Err(PLUGIN));
+    assert_eq!(payers.take_memory(61), Err(Sharer::Plugin));
     assert_eq!(payers.take_memory(60), Ok(()), "the account gave back what the plugin refused");
-    assert_eq!(payers.take_memory(1), Err(PLUGIN));
+    assert_eq!(payers.take_memory(1), Err(Sharer::Plugin));
     other.give_memory_back(40);
-    assert_eq!(payers.take_memory(41), Err(ACCOUNT));
+    assert_eq!(payers.take_memory(41), Err(Sharer::Account));
     assert_eq!(payers.take_memory(40), Ok(()));
-    assert_eq!(payers.take_memory(usize::MAX), Err(ACCOUNT), "and nothing overflows");
+    assert_eq!(payers.take_memory(usize::MAX), Err(Sharer::Account), "and nothing overflows");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use patchbay::{
     config::Limits,
     outcome::Blame,
-    plugin::{Adapter, Error, Scarce},
+    plugin::{Adapter, Error, Scarce, Sharer},
 };
 
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ async fn an_account_that_has_used_up_its_processor_time_waits_and_its_neighbour_
     let other = stage.plugins.bind(plugin, account("other")).unwrap();
     let refused = spin_until_refused(&adapter).await;
     assert!(
-        matches!(refused, Error::Busy(Scarce::Processors("account"))),
+        matches!(refused, Error::Busy(Scarce::Processors(Sharer::Account))),
         "{refused:?} after {:?}",
         ran(&stage)
     );
@@ -76,7 +76,7 @@ async fn a_plugin_that_has_used_up_its_processor_time_waits_with_all_its_account
     let other = stage.plugins.bind(Arc::clone(&plugin), account("other")).unwrap();
     spin_until_refused(&adapter).await;
     let refused = pure(&other, "nothing", "").await.unwrap_err();
-    assert!(matches!(refused, Error::Busy(Scarce::Processors("plugin"))), "{refused:?}");
+    assert!(matches!(refused, Error::Busy(Scarce::Processors(Sharer::Plugin))), "{refused:?}");
     let changed = stage.plugins.bind(plugin, account("other")).unwrap();
     let refused = pure(&changed, "nothing", "").await.unwrap_err();
     assert!(matches!(refused, Error::Busy(_)), "bound anew, it is the same plugin: {refused:?}");
@@ -151,7 +151,7 @@ async fn the_memory_of_an_account_is_for_all_its_calls_up_to_the_last_byte() {
     let stage = sharing(instance * 2 - 1);
     let (answer, mut all) = beside_one_that_sleeps(&stage, "nothing").await;
     let refused = answer.unwrap_err();
-    assert!(matches!(refused, Error::Busy(Scarce::Memory("account"))), "{refused:?}");
+    assert!(matches!(refused, Error::Busy(Scarce::Memory(Sharer::Account))), "{refused:?}");
     assert_eq!(reaching(&all.other, "nothing", "").await.unwrap(), "nothing");
     all.wait().await;
     still_works(&all.adapter).await;
@@ -165,7 +165,7 @@ async fn a_call_that_grows_into_the_memory_of_another_ends_and_is_told_apart() {
     let stage = sharing(of_an_instance().await * 4);
     let (answer, mut all) = beside_one_that_sleeps(&stage, "grow").await;
     let refused = answer.unwrap_err();
-    assert!(matches!(refused, Error::MemorySharedOut("account")), "{refused:?}");
+    assert!(matches!(refused, Error::MemorySharedOut(Sharer::Account)), "{refused:?}");
     assert_eq!((refused.kind(), refused.blame()), ("memory-shared-out", Blame::Host));
     all.wait().await;
     let refused = reaching(&all.adapter, "grow", "").await.unwrap_err();
