@@ -207,7 +207,7 @@ async fn a_signature_that_comes_later_brings_an_unsigned_plugin_back(backend: Ba
     let digest = versions(&host).await[0]["digest"].as_str().unwrap().to_owned();
     let subject = json!(format!("plugins/guest-version/{digest}"));
     let line = (json!("host"), subject, "example".to_owned());
-    assert_eq!(told_of_signatures(&host).await, [line.clone()]);
+    assert_eq!(told_of_signatures(&host).await, std::slice::from_ref(&line));
     host.restart().await;
     assert_eq!(told_of_signatures(&host).await, [line], "what is signed already is no change");
     host.restart_with(|config| config.profile = Profile::Dev).await;
