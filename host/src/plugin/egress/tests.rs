@@ -25,7 +25,10 @@ use self::{
     server::{Server, Then, ok},
 };
 use super::*;
-use crate::account::{Auth, Grant, Setting, SettingType};
+use crate::{
+    account::{Auth, Grant, Setting, SettingType},
+    plugin::meter::Meter,
+};
 
 fn manifest(egress: &[&str], settings: Vec<Setting>) -> Manifest {
     Manifest {
