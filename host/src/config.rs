@@ -258,7 +258,8 @@ pub struct Versions {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Time on the processor, host calls not counted, in milliseconds; kept to 10 ms.
+    /// Time on the processor, with the host's work for the guest and without waiting, in
+    /// milliseconds; kept to 10 ms.
     pub cpu_ms: NonZeroU32,
     /// The same for the pure functions `receive`, `reply`, `describe` and the mappings.
     pub pure_cpu_ms: NonZeroU32,

@@ -42,6 +42,7 @@ mod gate;
 mod imports;
 mod join;
 mod lines;
+mod meter;
 mod origin;
 mod pulse;
 mod quota;

@@ -43,7 +43,7 @@ pub enum Fault {
     )]
     Legacy,
     #[error(
-        "the signature does not fit: the bytes, the signature or its trusted comment are not what was signed"
+        "the signature does not fit: the bytes, the signature or its trusted comment are not what was signed: sign exactly these bytes again, or take those that were signed"
     )]
     Wrong,
 }

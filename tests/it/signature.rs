@@ -157,8 +157,9 @@ async fn a_key_that_is_trusted_no_more_takes_its_plugins_out_of_use(backend: Bac
 
     host.restart_with(|config| config.trust.keys = vec![Signer::new(9).trusted("next")]).await;
     assert_eq!(asked(&host, &token).await, StatusCode::SERVICE_UNAVAILABLE, "it may come again");
-    let told = "it is signed by the key 0707070707070707, which is none of `trust.keys`";
-    assert_eq!(versions(&host).await[0]["refused"], told);
+    let told = versions(&host).await[0]["refused"].as_str().unwrap().to_owned();
+    let key = "it is signed by the key 0707070707070707, which is none of `trust.keys`: add its";
+    assert!(told.starts_with(key), "{told}");
     let digest = versions(&host).await[0]["digest"].clone();
     let choice = json!({ "digest": digest }).to_string();
     let refused = host.api(Method::POST, "/plugins/guest-version/activate", choice).await;
@@ -167,6 +168,17 @@ async fn a_key_that_is_trusted_no_more_takes_its_plugins_out_of_use(backend: Bac
     host.restart_with(|config| strictly(config, &signer)).await;
     assert_eq!(asked(&host, &token).await, StatusCode::OK, "the key is back");
     host.stop().await;
+}
+
+/// What the audit log tells of signatures: who, of which plugin, and what.
+async fn told_of_signatures(host: &TestHost) -> Vec<(Value, Value, String)> {
+    let lines = host.get("/audit").await["items"].as_array().unwrap().clone();
+    let told = lines.iter().filter_map(|line| {
+        let what = line["detail"].as_str()?.split_once(": signed by ")?.1.to_owned();
+        assert_eq!((&line["action"], &line["status"]), (&json!("POST /plugins"), &json!(200)));
+        Some((line["who"].clone(), line["subject"].clone(), what))
+    });
+    told.collect()
 }
 
 async fn a_signature_that_comes_later_brings_an_unsigned_plugin_back(backend: Backend) {
@@ -192,6 +204,12 @@ async fn a_signature_that_comes_later_brings_an_unsigned_plugin_back(backend: Ba
     host.restart().await;
     assert_eq!(asked(&host, &token).await, StatusCode::OK);
     assert_eq!(versions(&host).await[0]["signature"]["comment"], "signed at last");
+    let digest = versions(&host).await[0]["digest"].as_str().unwrap().to_owned();
+    let subject = json!(format!("plugins/guest-version/{digest}"));
+    let line = (json!("host"), subject, "example".to_owned());
+    assert_eq!(told_of_signatures(&host).await, std::slice::from_ref(&line));
+    host.restart().await;
+    assert_eq!(told_of_signatures(&host).await, [line], "what is signed already is no change");
     host.restart_with(|config| config.profile = Profile::Dev).await;
     let again = push(&host, bytes, &[]).await;
     assert_eq!(again.json()["signature"]["key"], "example", "it keeps the signature that it had");

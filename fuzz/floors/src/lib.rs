@@ -20,6 +20,7 @@ mod host {
     pub mod rules;
     pub mod seal;
     pub mod secret;
+    pub mod signature;
 
     pub mod http {
         //! Who asks.
@@ -57,7 +58,9 @@ mod host {
 
         mod error;
         mod gate;
+        mod origin;
         mod secrets;
+        mod trust;
 
         /// What of `plugin/engine.rs` the gate asks for.
         mod engine {
@@ -112,5 +115,5 @@ mod host {
 
 pub use host::{
     access, account, base64, capability, card, clock, config, event, http, id, network, outcome,
-    plugin, rules, seal, secret,
+    plugin, rules, seal, secret, signature,
 };

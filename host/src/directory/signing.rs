@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Directory, Error};
 use crate::{
+    access::{ChangeRecord, NewChange},
     account::{PluginRecord, Version},
     id::Digest,
     plugin::{Refusal, Upload},
@@ -12,7 +15,9 @@ use crate::{
 impl Directory {
     /// Keeps the signature of a version that is kept, where it had none or another one. Returns
     /// whether it did; a version that could not be used for want of it is used from now on.
-    pub async fn sign(self: &Arc<Self>, upload: Upload) -> Result<bool, Error> {
+    ///
+    /// What cannot be written down in the audit log does not happen.
+    pub async fn sign(self: &Arc<Self>, upload: Upload, now: Timestamp) -> Result<bool, Error> {
         let signature = self.plugins.signature_of(&upload).map_err(Refusal::Untrusted)?;
         let Some(signature) = signature else { return Ok(false) };
         let directory = Arc::clone(self);
@@ -24,9 +29,12 @@ impl Directory {
             if version.record.signature.as_ref() == Some(&signature) {
                 return Ok(false);
             }
+            let (change, detail) = told(&version.record, &signature.key, now);
             let record = PluginRecord { signature: Some(signature), ..version.record };
             let version = Version { record, ..version };
+            let line = directory.stores.access.begin_change(change).await?;
             directory.stores.versions.put_version(version, upload.bytes).await?;
+            directory.stores.access.end_change(line, 200, Some(detail)).await?;
             Ok(true)
         });
         let signed = signed.await?;
@@ -35,4 +43,18 @@ impl Directory {
         }
         Ok(signed)
     }
+}
+
+/// The line of the audit log, as an upload of the same bytes with the signature would have left it.
+fn told(record: &PluginRecord, key: &str, now: Timestamp) -> (NewChange, String) {
+    let PluginRecord { manifest, digest, .. } = record;
+    let change = NewChange {
+        at: now,
+        who: ChangeRecord::HOST.to_owned(),
+        action: "POST /plugins".to_owned(),
+        subject: format!("plugins/{}/{digest}", manifest.name),
+        address: String::new(),
+    };
+    let detail = format!("{} {} {digest}: signed by {key}", manifest.name, manifest.version);
+    (change, detail)
 }

@@ -96,7 +96,7 @@ async fn install(path: &Path, directory: &Arc<Directory>, clock: &dyn Clock) -> 
     let is_known = directory.is_known(digest).await.map_err(|error| sentence(&error))?;
     if is_known {
         if upload.signature.is_some() {
-            directory.sign(upload).await.map_err(|error| sentence(&error))?;
+            directory.sign(upload, clock.now()).await.map_err(|error| sentence(&error))?;
         }
         if !directory.snapshot().uses(digest) {
             tracing::info!(plugin.digest = %digest, "`{}` is not the active version: `patchbay plugin activate` makes it so", path.display());

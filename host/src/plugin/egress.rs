@@ -6,6 +6,7 @@ mod address;
 mod answers;
 mod connector;
 mod denials;
+mod exchange;
 mod failure;
 mod message;
 mod oauth;
@@ -25,14 +26,12 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::AUTHORIZATION;
 use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::{
-    client::legacy::{Client, connect::capture_connection},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, client::Resumption, crypto::ring};
-use tokio::time;
 use url::{Host, Url};
 
 pub(super) use self::{
@@ -51,7 +50,7 @@ use self::{
     connector::{Connector, Lookup, Reach},
     denials::Denied,
     failure::text_of,
-    permits::{Permits, TOKENS_KEY},
+    permits::Permits,
     settings::{plain_settings, secret_problems},
 };
 use super::secrets::Secrets;
@@ -263,56 +262,6 @@ impl Door {
         FetchError::Denied(denied.message)
     }
 
-    /// The secrets that may go to this place, where those are not all.
-    fn held_back(
-        &self,
-        request: &Outgoing,
-        url: &Url,
-        filling: &Secrets,
-    ) -> Result<Option<Secrets>, Denied> {
-        let kept = filling.only(|key| !self.permits.lets_secret(key, url));
-        if kept.is_empty() {
-            return Ok(None);
-        }
-        let headers = request.headers.iter().map(|(_, value)| value.as_bytes());
-        let texts = headers.chain([request.url.as_bytes(), &request.body]);
-        match kept.named_in(texts) {
-            Some(key) => Err(permits::secret_denied(key, url)),
-            None => Ok(Some(filling.only(|key| self.permits.lets_secret(key, url)))),
-        }
-    }
-
-    /// Sends one request and reads its whole response.
-    pub async fn fetch(&self, request: Outgoing) -> Result<Incoming, FetchError> {
-        self.fetch_with(request, None).await
-    }
-
-    /// The same, with this token unless the request has an `authorization` header of its own.
-    pub(super) async fn fetch_with(
-        &self,
-        request: Outgoing,
-        token: Option<&Token>,
-    ) -> Result<Incoming, FetchError> {
-        let filling = self.for_guests.as_ref().unwrap_or(&self.secrets);
-        let scrubber = (&*self.scrubber(), self.response_bytes_max);
-        let answer = self.exchange(request, filling, token, scrubber).await;
-        if let (Some(peer), Err(error)) = (&self.peer, &answer) {
-            peer.refused(error);
-        }
-        answer
-    }
-
-    /// The answer of a token endpoint, as it came: for the host alone.
-    async fn fetch_token(
-        &self,
-        request: Outgoing,
-        bytes_max: usize,
-    ) -> Result<Incoming, FetchError> {
-        let nothing = Secrets::new([].into_iter());
-        let bytes_max = bytes_max.min(self.response_bytes_max);
-        self.exchange(request, &self.secrets, None, (&nothing, bytes_max)).await
-    }
-
     /// From now on this token is taken out of whatever comes back.
     fn learn(&self, token: &Secret<String>) {
         let mut scrubber = self.scrubber.write().unwrap_or_else(PoisonError::into_inner);
@@ -324,59 +273,6 @@ impl Door {
 
     fn scrubber(&self) -> Arc<Secrets> {
         Arc::clone(&self.scrubber.read().unwrap_or_else(PoisonError::into_inner).secrets)
-    }
-
-    async fn exchange(
-        &self,
-        request: Outgoing,
-        filling: &Secrets,
-        token: Option<&Token>,
-        (scrubber, response_bytes_max): (&Secrets, usize),
-    ) -> Result<Incoming, FetchError> {
-        let url = request::read_url(&request.url, &self.secrets)?;
-        // Before any secret is put in.
-        let method = request.method.clone();
-        let reach = self.reach(&url, &method)?;
-        let held_back = self.held_back(&request, &url, filling);
-        let fewer = held_back.map_err(|denied| self.denied(&url, &method, denied))?;
-        let limit = request.timeout_ms.map_or(self.timeout, |own| self.timeout.min(millis(own)));
-        let filling = fewer.as_ref().unwrap_or(filling);
-        let mut request = request::build(request, &url, filling, self.request_bytes_max)?;
-        if let Some(token) = token {
-            if !self.permits.lets_secret(TOKENS_KEY, &url) {
-                let denied = permits::secret_denied(TOKENS_KEY, &url);
-                return Err(self.denied(&url, &method, denied));
-            }
-            request::whole_answers_only(request.headers())?;
-            request.headers_mut().entry(AUTHORIZATION).or_insert_with(|| token.header());
-        }
-        if let Some(peer) = &self.peer {
-            return answers::answer(&**peer, request, scrubber, response_bytes_max).await;
-        }
-        let client = match reach {
-            Reach::Public => &self.public,
-            Reach::Private => &self.private,
-            Reach::Exact => &self.exact,
-        };
-        let connection = capture_connection(&mut request);
-        let exchange = async {
-            let response = client
-                .request(request)
-                .await
-                .map_err(|error| self.failure(&url, &method, &error))?;
-            response::read(response, scrubber, response_bytes_max).await
-        };
-        match time::timeout(limit, exchange).await {
-            Ok(result) => result,
-            // Hyper notes the connection in the step before it hands the request over to it.
-            Err(_elapsed) if connection.connection_metadata().is_none() => Err(
-                FetchError::Unreachable(format!("no connection within {} ms", limit.as_millis())),
-            ),
-            Err(_elapsed) => Err(FetchError::Interrupted(format!(
-                "no whole response within {} ms",
-                limit.as_millis()
-            ))),
-        }
     }
 }
 

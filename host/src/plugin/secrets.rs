@@ -2,12 +2,16 @@
 //! and placeholders again for whatever comes back.
 
 mod spelled;
+mod starts;
 
 use std::{borrow::Cow, sync::Arc};
 
 use url::form_urlencoded;
 
-use self::spelled::{entity_length, hex_length, json_length, percent_length, wide_length};
+use self::{
+    spelled::{Heads, entity_length, hex_length, json_length, percent_length, wide_length},
+    starts::Starts,
+};
 use crate::{base64, id, secret::Secret};
 
 /// A shorter value is found by chance in any text, so it cannot be scrubbed.
@@ -21,8 +25,7 @@ const PREFIX: &str = "pbsecret";
 pub(super) struct Secrets {
     /// Longest value first: one secret may be a part of another.
     entries: Vec<Arc<Entry>>,
-    /// The bytes that some spelling of some secret starts with.
-    starts: Box<[bool; 256]>,
+    starts: Starts,
 }
 
 #[derive(Debug)]
@@ -87,12 +90,9 @@ impl Secrets {
 
     fn of(mut entries: Vec<Arc<Entry>>) -> Self {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.value.expose().len()));
-        let mut starts = Box::new([false; 256]);
-        let firsts = entries.iter().flat_map(|entry| entry.firsts());
-        for byte in firsts.chain(*b"%\\+&") {
-            if let Some(slot) = starts.get_mut(usize::from(byte)) {
-                *slot = true;
-            }
+        let mut starts = Starts::new();
+        for entry in &entries {
+            entry.mark(&mut starts);
         }
         Self { entries, starts }
     }
@@ -131,7 +131,8 @@ impl Secrets {
                 filling.iter().find(|(entry, _)| rest.starts_with(entry.placeholder.as_bytes()))?;
             Some((entry.placeholder.len(), with.as_bytes()))
         };
-        rewrite(text, max, |byte| byte == b'p', find)
+        let may_start = |rest: &[u8]| rest.iter().position(|byte| *byte == b'p');
+        rewrite(text, max, may_start, find)
     }
 
     /// Takes the values out, however they are spelled. None where the result would be longer than `max`.
@@ -139,13 +140,19 @@ impl Secrets {
         if self.entries.is_empty() {
             return (text.len() <= max).then_some(Cow::Borrowed(text));
         }
-        let is_start = |byte: u8| self.starts.get(usize::from(byte)).copied().unwrap_or(false);
-        let find = |rest: &[u8]| {
-            self.entries
-                .iter()
-                .find_map(|entry| Some((entry.length_in(rest)?, entry.placeholder.as_bytes())))
-        };
-        rewrite(text, max, is_start, find)
+        rewrite(text, max, |rest| self.starts.find(rest), |rest| self.found(rest))
+    }
+
+    /// How many bytes a secret takes at the start of `text`, and what stands for it.
+    fn found(&self, text: &[u8]) -> Option<(usize, &[u8])> {
+        let heads = Heads::of(text);
+        if !self.starts.have_one_of(heads) {
+            return None;
+        }
+        let may_begin = |spelling: &str| heads.may_begin(spelling);
+        self.entries.iter().find_map(|entry| {
+            Some((entry.length_in(text, may_begin)?, entry.placeholder.as_bytes()))
+        })
     }
 
     /// The begin of the text without the values, at most `bytes_max` bytes of it.
@@ -192,27 +199,30 @@ impl Entry {
         self.value.expose().len().saturating_mul(12)
     }
 
-    /// The bytes that a spelling may start with, beside those of escapes.
-    fn firsts(&self) -> Vec<u8> {
-        let first = |text: &Secret<String>| text.expose().bytes().next();
-        let hex = first(&self.value).map(|byte| char::from_digit(u32::from(byte >> 4), 16));
-        let hex = hex.flatten().into_iter().flat_map(|digit| [digit, digit.to_ascii_uppercase()]);
-        let hex = hex.filter_map(|digit| u8::try_from(digit).ok());
-        self.encoded.iter().chain([&self.value]).filter_map(first).chain(hex).collect()
+    /// What its spellings start with.
+    fn mark(&self, starts: &mut Starts) {
+        starts.add_hex(self.value.expose());
+        for spelling in self.encoded.iter().chain([&self.value]) {
+            starts.add(spelling.expose());
+        }
     }
 
-    /// How many bytes the secret takes at the start of `text`, if it stands there.
-    fn length_in(&self, text: &[u8]) -> Option<usize> {
+    /// How many bytes the secret takes at the start of `text`, if it stands there in a spelling
+    /// that may begin there.
+    fn length_in(&self, text: &[u8], may_begin: impl Fn(&str) -> bool) -> Option<usize> {
         let length_of = |spelling: &str| {
             let is_raw = text.starts_with(spelling.as_bytes());
             let raw = is_raw.then_some(spelling.len());
             raw.or_else(|| percent_length(text, spelling)).or_else(|| json_length(text, spelling))
         };
         let value = self.value.expose();
-        let alone = length_of(value).or_else(|| entity_length(text, value));
-        let alone = alone.or_else(|| hex_length(text, value)).or_else(|| wide_length(text, value));
-        alone.or_else(|| {
-            let length = self.encoded.iter().find_map(|spelling| length_of(spelling.expose()))?;
+        let alone = may_begin(value).then(|| {
+            let plain = length_of(value).or_else(|| entity_length(text, value));
+            plain.or_else(|| wide_length(text, value))
+        });
+        alone.flatten().or_else(|| hex_length(text, value)).or_else(|| {
+            let mut encoded = self.encoded.iter().map(Secret::expose);
+            let length = encoded.find_map(|it| may_begin(it).then(|| length_of(it)).flatten())?;
             let padding =
                 text.iter().skip(length).take(2).take_while(|byte| **byte == b'=').count();
             Some(length + padding)
@@ -242,17 +252,17 @@ fn percent(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// Replaces what `find` finds at a byte that may start a match, in one pass.
+/// Replaces what `find` finds at a place where a match may start, in one pass.
 fn rewrite<'t, 'w>(
     text: &'t [u8],
     max: usize,
-    is_start: impl Fn(u8) -> bool,
+    may_start: impl Fn(&[u8]) -> Option<usize>,
     find: impl Fn(&[u8]) -> Option<(usize, &'w [u8])>,
 ) -> Option<Cow<'t, [u8]>> {
     let mut out = Vec::new();
     let mut kept = text;
     let mut at = 0;
-    while let Some(skip) = kept.get(at..)?.iter().position(|byte| is_start(*byte)) {
+    while let Some(skip) = may_start(kept.get(at..)?) {
         at += skip;
         let Some((length, with)) = find(kept.get(at..)?) else {
             at += 1;
@@ -292,6 +302,8 @@ fn holds(text: &[u8], wanted: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -439,6 +451,80 @@ mod tests {
         assert!(clean.ends_with(account.placeholder("a").unwrap()), "{clean}");
         assert_eq!(fill(&account, &clean, Place::Raw).matches("token").count(), 1);
         assert!(all.value("").is_none() && all.placeholder("").is_none());
+    }
+
+    /// Without any quick look: every spelling of every value at every place.
+    fn scrubbed_slowly(secrets: &Secrets, text: &[u8]) -> Vec<u8> {
+        let find = |rest: &[u8]| {
+            let mut entries = secrets.entries.iter();
+            entries.find_map(|it| Some((it.length_in(rest, |_| true)?, it.placeholder.as_bytes())))
+        };
+        let may_start = |rest: &[u8]| (!rest.is_empty()).then_some(0);
+        rewrite(text, usize::MAX, may_start, find).unwrap().into_owned()
+    }
+
+    /// A value in one of its spellings, each letter in a way of its own.
+    fn spelled(value: &str, ways: &[u8]) -> Vec<u8> {
+        let mut ways = ways.iter().copied().cycle();
+        let whole = ways.next().unwrap_or_default();
+        let bytes = value.as_bytes();
+        match whole % 8 {
+            0 => return base64::unpadded(bytes, base64::USUAL).into_bytes(),
+            1 => return base64::encode(&[b"ab", bytes].concat()).into_bytes(),
+            2 => return bytes.iter().flat_map(|it| format!("{it:02X}").into_bytes()).collect(),
+            3 => return value.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            _ => {}
+        }
+        let each = |letter: char| -> Vec<u8> {
+            let escaped = |way: &str| {
+                let bytes = letter.to_string().into_bytes();
+                bytes.iter().flat_map(|it| format!("{way}{it:02x}").into_bytes()).collect()
+            };
+            let units = || {
+                let mut units = [0; 2];
+                let units = letter.encode_utf16(&mut units).iter();
+                units.flat_map(|it| format!("\\u{it:04X}").into_bytes()).collect()
+            };
+            match (whole % 8, ways.next().unwrap_or_default() % 3) {
+                (_, 0) => letter.to_string().into_bytes(),
+                (4, 1) => escaped("%"),
+                (4, _) => escaped("%25"),
+                (5, 1) => Place::Json.escape(&letter.to_string()).into_bytes(),
+                (5, _) => units(),
+                (_, 1) => format!("&#{};", u32::from(letter)).into_bytes(),
+                _ => format!("&#x{:X};", u32::from(letter)).into_bytes(),
+            }
+        };
+        value.chars().flat_map(each).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_look_misses_nothing(
+            values in prop::collection::vec("[ab+%&\"/0 \\\\éж😀\n]{4,7}", 1..4),
+            parts in prop::collection::vec(
+                (
+                    "([ab+%&\"/0 \\\\éж;#xu25=\n]|%25|%2[05bB]|\\\\u00[26][0-9]|&quot;|&#3[0-9];){0,6}",
+                    any::<prop::sample::Index>(),
+                    prop::collection::vec(any::<u8>(), 1..6),
+                    0..4_u8,
+                ),
+                0..6,
+            ),
+        ) {
+            let named: Vec<_> = values.iter().map(|value| (value.as_str(), value.as_str())).collect();
+            let secrets = secrets(&named);
+            let mut text = Vec::new();
+            for (noise, which, ways, cut) in &parts {
+                text.extend(noise.bytes());
+                let spelling = spelled(which.get(&values).as_str(), ways);
+                let length = if *cut == 0 { spelling.len() / 2 } else { spelling.len() };
+                text.extend(&spelling[..length]);
+            }
+            let clean = secrets.scrub_bytes(&text, usize::MAX).unwrap();
+            let shown = String::from_utf8_lossy(&text);
+            prop_assert_eq!(&*clean, &*scrubbed_slowly(&secrets, &text), "{}", shown);
+        }
     }
 
     #[test]

@@ -134,6 +134,10 @@ impl Cpu {
     /// end by it, however long it was.
     pub(super) fn worked(&mut self, time: Duration) {
         self.spent = self.spent.saturating_add(time);
+        // The epoch in which it was is billed for the rest alone.
+        if let Some(last) = &mut self.last {
+            last.ran = last.ran.saturating_add(time);
+        }
     }
 
     /// One epoch has passed. False when the call has had its share.
@@ -141,13 +145,13 @@ impl Cpu {
     /// An epoch is billed with what the thread ran in it: on a busy machine that may be little.
     pub(super) fn tick(&mut self, now: ThreadTime) -> bool {
         let ran = self.last.replace(now).and_then(|last| now.since(last));
-        // An epoch that ended while the host worked is not billed. A guest cannot buy time with
+        // An epoch that ended while the host waited is not billed. A guest cannot buy time with
         // it: a whole epoch must have been spent waiting, and host calls are counted.
         if TICK <= self.in_host {
             self.in_host = Duration::ZERO;
-            return true;
+        } else {
+            self.spent = self.spent.saturating_add(ran.unwrap_or(TICK).min(TICK));
         }
-        self.spent = self.spent.saturating_add(ran.unwrap_or(TICK).min(TICK));
         self.is_spent = self.limit <= self.spent;
         !self.is_spent
     }
@@ -418,13 +422,41 @@ mod tests {
     }
 
     #[test]
-    fn short_waits_do_not_add_up_to_free_time() {
-        let (mut cpu, mut runs) = (Cpu::new(10), Runs::new());
-        let mut free = 0;
-        for _ in 0..10 {
-            cpu.waited(TICK / 10);
-            free += u32::from(cpu.tick(runs.on()));
+    fn work_of_the_host_counts_also_where_the_guest_waited_for_it() {
+        let (mut cpu, mut runs) = (Cpu::new(50), Runs::new());
+        let instant = Duration::from_nanos(1);
+        cpu.worked((TICK * 6).saturating_sub(instant));
+        cpu.waited(TICK);
+        assert!(cpu.tick(runs.on()), "six epochs all but one instant");
+        cpu.worked(instant);
+        cpu.waited(TICK);
+        assert!(!cpu.tick(runs.on()) && cpu.is_spent);
+    }
+
+    #[test]
+    fn work_of_the_host_is_not_billed_twice() {
+        let (mut cpu, mut runs) = (Cpu::new(50), Runs::new());
+        assert!(cpu.tick(runs.on()));
+        for _ in 0..8 {
+            // The host worked for half of an epoch, and the guest for a tenth of one.
+            cpu.worked(TICK / 2);
+            assert!(cpu.tick(runs.on_for(TICK * 6 / 10)), "{cpu:?}");
         }
-        assert_eq!(free, 2, "one epoch of the budget and the one for ten short waits");
+        cpu.worked(TICK / 2);
+        assert!(!cpu.tick(runs.on_for(TICK * 6 / 10)), "one epoch, and nine times six tenths");
+    }
+
+    #[test]
+    fn short_waits_do_not_add_up_to_free_time() {
+        let (mut cpu, mut runs) = (Cpu::new(100), Runs::new());
+        let mut epochs = 0;
+        loop {
+            cpu.waited(TICK / 10);
+            if !cpu.tick(runs.on()) {
+                break;
+            }
+            epochs += 1;
+        }
+        assert_eq!(epochs, 11, "ten epochs of the budget and the one for ten short waits");
     }
 }

@@ -17,13 +17,17 @@ pub struct Trust {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     #[error(
-        "it is not signed, and this host takes signed plugins alone: sign it with minisign by a key of `trust.keys`"
+        "it is not signed, and this host takes signed plugins alone: sign it with minisign by a key of `trust.keys` and push it with its `.minisig` beside it or by `--signature`; or let unsigned plugins in, with a warning, by `trust.unsigned = \"warn\"` or `profile = \"dev\"`"
     )]
     Unsigned,
-    #[error("it is signed by the key {0}, which is none of `trust.keys`")]
+    #[error(
+        "it is signed by the key {0}, which is none of `trust.keys`: add its public key there if you trust its owner, or sign it by a key that is there; or let such plugins in, with a warning, by `trust.unsigned = \"warn\"` or `profile = \"dev\"`"
+    )]
     UnknownKey(KeyId),
-    #[error("{0}")]
+    /// Refused whatever is set: somebody meant it to be signed.
+    #[error("{0}: sign the plugin again with minisign")]
     Malformed(Fault),
+    /// Likewise.
     #[error("its key is `{name}` of `trust.keys`, but {fault}")]
     Wrong { name: String, fault: Fault },
 }
@@ -105,8 +109,14 @@ mod tests {
 
     #[test]
     fn a_plugin_that_nobody_trusted_signed_is_refused_or_let_pass_as_it_is_set() {
-        let stranger = "it is signed by the key E2FFF45027331FF7, which is none of `trust.keys`";
-        let unsigned = "it is not signed, and this host takes signed plugins alone: sign it with minisign by a key of `trust.keys`";
+        let by_key = "or let such plugins in, with a warning, by `trust.unsigned = \"warn\"` or `profile = \"dev\"`";
+        let stranger = format!(
+            "it is signed by the key E2FFF45027331FF7, which is none of `trust.keys`: add its public key there if you trust its owner, or sign it by a key that is there; {by_key}"
+        );
+        let unsigned = format!(
+            "it is not signed, and this host takes signed plugins alone: sign it with minisign by a key of `trust.keys` and push it with its `.minisig` beside it or by `--signature`; {}",
+            by_key.replace("such", "unsigned")
+        );
         for (signature, told) in [(None, unsigned), (Some(OTHER), stranger)] {
             let refused = trust(Unsigned::Refuse).judge(BYTES, signature).unwrap_err();
             assert_eq!(refused.to_string(), told);
@@ -121,10 +131,12 @@ mod tests {
                 |bytes, file| trust(unsigned).judge(bytes, Some(file)).unwrap_err().to_string();
             assert_eq!(
                 told(b"changed".as_slice(), SIGNATURE),
-                "its key is `example` of `trust.keys`, but the signature does not fit: the bytes, the signature or its trusted comment are not what was signed"
+                "its key is `example` of `trust.keys`, but the signature does not fit: the bytes, the signature or its trusted comment are not what was signed: sign exactly these bytes again, or take those that were signed"
             );
             assert!(told(BYTES, LEGACY).contains("but the signature is of minisign's legacy kind"));
-            assert!(told(BYTES, "nonsense").starts_with("the signature is not in the format"));
+            let nonsense = told(BYTES, "nonsense");
+            assert!(nonsense.starts_with("the signature is not in the format"), "{nonsense}");
+            assert!(nonsense.ends_with(": sign the plugin again with minisign"), "{nonsense}");
         }
     }
 
@@ -133,7 +145,8 @@ mod tests {
         let signature = trust(Unsigned::Refuse).judge(BYTES, Some(SIGNATURE)).unwrap();
         let nobody = |unsigned| Trust::new(Vec::new(), unsigned);
         let told = nobody(Unsigned::Refuse).objection(signature.as_ref()).unwrap().to_string();
-        assert_eq!(told, "it is signed by the key EA72EC623A731B06, which is none of `trust.keys`");
+        let key = "it is signed by the key EA72EC623A731B06, which is none of `trust.keys`: ";
+        assert!(told.starts_with(key), "{told}");
         assert_eq!(nobody(Unsigned::Refuse).objection(None), Some(Untrusted::Unsigned));
         assert_eq!(nobody(Unsigned::Warn).objection(signature.as_ref()), None);
         assert_eq!(nobody(Unsigned::Warn).objection(None), None);

@@ -10,7 +10,8 @@ use hyper::{
 };
 
 use super::{
-    super::secrets::Secrets, FetchError, HEADER_BYTES_MAX, HEADERS_MAX, Incoming, text_of,
+    super::{meter::Meter, secrets::Secrets},
+    FetchError, HEADER_BYTES_MAX, HEADERS_MAX, Incoming, text_of,
 };
 
 /// Headers of the host's own begin so.
@@ -20,14 +21,16 @@ pub(super) async fn read(
     response: Response<body::Incoming>,
     secrets: &Secrets,
     bytes_max: usize,
+    meter: &Meter,
 ) -> Result<Incoming, FetchError> {
     let status = response.status().as_u16();
     if !secrets.is_empty() {
         plain_only(response.headers())?;
     }
-    let headers = read_headers(response.headers(), secrets)?;
+    let headers = meter.of(|| read_headers(response.headers(), secrets))?;
     let body = read_body(response.into_body(), secrets, bytes_max).await?;
-    let body = match secrets.scrub_bytes(&body, bytes_max).ok_or_else(|| too_large(bytes_max))? {
+    let clean = meter.of(|| secrets.scrub_bytes(&body, bytes_max));
+    let body = match clean.ok_or_else(|| too_large(bytes_max))? {
         // Nothing was found: no copy.
         Cow::Borrowed(_) => body,
         Cow::Owned(clean) => clean,

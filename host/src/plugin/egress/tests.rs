@@ -3,9 +3,11 @@
 mod answers;
 mod authserver;
 mod consent;
+mod failures;
 mod limits;
 mod memory;
 mod oauth;
+mod places;
 mod server;
 mod spellings;
 mod tls;
@@ -19,14 +21,15 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::net::TcpListener;
-
 use self::{
     memory::MemoryTokens,
     server::{Server, Then, ok},
 };
 use super::*;
-use crate::account::{Auth, Grant, Setting, SettingType};
+use crate::{
+    account::{Auth, Grant, Setting, SettingType},
+    plugin::meter::Meter,
+};
 
 fn manifest(egress: &[&str], settings: Vec<Setting>) -> Manifest {
     Manifest {
@@ -178,118 +181,6 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_host_is_reached_only_if_it_is_asked_and_granted() {
-    let server = Server::start(Then::ReadOn, |_| ok("")).await;
-    let (url, other) = (server.url(), "https://api.example.com");
-    let check = async |asked: &[&str], granted: &[(&str, bool)], parts: &[&str]| {
-        let door = egress().door(&manifest(asked, Vec::new()), &account(granted)).unwrap();
-        let Err(FetchError::Denied(text)) = door.fetch(get(&url)).await else {
-            panic!("not denied")
-        };
-        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
-    };
-    let grant = format!("{{\"allow\": \"{url}\"}}");
-    check(&[], &[], &[&grant, "manifest does not ask"]).await;
-    check(&[&url], &[(other, false)], &[&grant]).await;
-    check(&[other], &[(&url, true)], &["is granted, but", "manifest does not ask"]).await;
-    // The address of the URL is loopback, and the grant says nothing of private ones.
-    check(&[&url], &[(&url, false)], &[&format!("{{\"allow\": \"{url}\", \"private\": true}}")])
-        .await;
-    assert_eq!(server.accepted(), 0);
-}
-
-#[tokio::test]
-async fn a_name_that_leads_to_a_private_address_is_never_connected() {
-    let server = Server::start(Then::ReadOn, |_| ok("")).await;
-    let place = format!("http://crm.example:{}", server.port);
-    for address in ["127.0.0.1", "::ffff:127.0.0.1", "::127.0.0.1"] {
-        let (egress, lookups) = egress_at(address);
-        let door =
-            egress.door(&manifest(&[&place], Vec::new()), &account(&[(&place, false)])).unwrap();
-        let Err(FetchError::Denied(text)) = door.fetch(get(&place)).await else {
-            panic!("not denied")
-        };
-        assert!(text.contains(&format!("{{\"allow\": \"{place}\", \"private\": true}}")), "{text}");
-        assert_eq!(lookups.load(Ordering::Relaxed), 1);
-    }
-    assert_eq!(server.accepted(), 0);
-}
-
-#[tokio::test]
-async fn a_private_grant_opens_its_own_host_only() {
-    let server = Server::start(Then::ReadOn, |_| ok("")).await;
-    let (inner, outer) = (
-        format!("http://inner.example:{}", server.port),
-        format!("http://outer.example:{}", server.port),
-    );
-    let (egress, lookups) = egress_at("127.0.0.1");
-    let manifest = manifest(&[&inner, &outer], Vec::new());
-    let door = egress.door(&manifest, &account(&[(&inner, true), (&outer, false)])).unwrap();
-    assert_eq!(door.fetch(get(&inner)).await.unwrap().status, 200);
-    assert!(matches!(door.fetch(get(&outer)).await, Err(FetchError::Denied(_))));
-    assert_eq!(
-        (lookups.load(Ordering::Relaxed), server.accepted()),
-        (2, 1),
-        "a name is looked up once for a connection"
-    );
-}
-
-#[tokio::test]
-async fn what_never_connected_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let place = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    drop(listener);
-    let refused = door_to(&egress(), &place).fetch(get(&place)).await;
-    assert!(matches!(refused, Err(FetchError::Unreachable(_))), "{refused:?}");
-
-    let fails: Lookup =
-        Arc::new(|_| Box::pin(future::ready(Err(std::io::Error::other("no such name")))));
-    let never: Lookup = Arc::new(|_| Box::pin(future::pending()));
-    let place = "https://crm.example";
-    let unknown = door_to(&Egress { lookup: fails, ..egress() }, place).fetch(get(place)).await;
-    assert!(matches!(unknown, Err(FetchError::Unreachable(_))), "{unknown:?}");
-    let own_limit = Outgoing { timeout_ms: Some(20), ..get(place) };
-    let slow =
-        door_to(&Egress { lookup: Arc::clone(&never), ..egress() }, place).fetch(own_limit).await;
-    assert_eq!(slow, Err(FetchError::Unreachable("no connection within 20 ms".to_owned())));
-
-    let mut impatient = Egress { lookup: never, ..egress() };
-    impatient.config.connect_ms = NonZeroU32::new(20).unwrap();
-    let slow = door_to(&impatient, place).fetch(get(place)).await;
-    assert!(
-        matches!(&slow, Err(FetchError::Unreachable(text)) if text.contains("within 20 ms")),
-        "{slow:?}"
-    );
-}
-
-#[tokio::test]
-async fn what_was_sent_and_not_answered_is_interrupted() {
-    for (then, answer) in [
-        (Then::ReadOn, ""),
-        (Then::Close, ""),
-        (Then::Close, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"),
-        (Then::Close, "no http at all\r\n\r\n"),
-        (Then::Drip, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
-    ] {
-        let server = Server::start(then, move |_| answer.to_owned()).await;
-        let request = Outgoing { timeout_ms: Some(100), ..get(&server.url()) };
-        let result = door_to(&egress(), &server.url()).fetch(request).await;
-        assert!(matches!(result, Err(FetchError::Interrupted(_))), "{answer:?}: {result:?}");
-        assert_eq!(server.requests().len(), 1, "a request is sent once: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_guest_cannot_lengthen_the_time_limit() {
-    let server = Server::start(Then::ReadOn, |_| String::new()).await;
-    let mut egress = egress();
-    egress.config.timeout_ms = NonZeroU32::new(50).unwrap();
-    let request = Outgoing { timeout_ms: Some(60_000), ..get(&server.url()) };
-    let result = door_to(&egress, &server.url()).fetch(request).await;
-    assert_eq!(result, Err(FetchError::Interrupted("no whole response within 50 ms".to_owned())));
-}
-
-#[tokio::test]
 async fn a_secret_goes_out_and_never_comes_back() {
     let echo = |request: &str| {
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -379,25 +270,4 @@ fn every_fault_of_an_account_is_told_at_once() {
     ];
     assert_eq!(fields, expected);
     assert!(problems.iter().all(|problem| !problem.message.contains("abc")));
-}
-
-#[tokio::test]
-async fn a_manifest_can_ask_for_the_host_of_a_setting() {
-    let server = Server::start(Then::ReadOn, |_| ok("")).await;
-    let mut account = account(&[(&server.url(), true)]);
-    account.settings.insert("base-url".to_owned(), format!("{}/odoo/", server.url()));
-    let door = egress().door(&manifest(&["setting:base-url"], Vec::new()), &account).unwrap();
-    assert_eq!(door.fetch(get(&format!("{}/json", server.url()))).await.unwrap().status, 200);
-}
-
-#[tokio::test]
-async fn an_optional_place_without_a_value_is_not_asked_for() {
-    let settings = vec![setting("push-url", false, None)];
-    let manifest = manifest(&["setting:push-url"], settings);
-    let place = "https://push.example";
-    let door = egress().door(&manifest, &account(&[(place, false)])).unwrap();
-    let Err(FetchError::Denied(text)) = door.fetch(get(place)).await else {
-        panic!("not asked for")
-    };
-    assert!(text.contains("does not ask"), "{text}");
 }

@@ -30,6 +30,8 @@ enum Manner {
     Redirect,
     /// One byte now and then, without an end.
     Drip,
+    /// As much as is allowed, and all of it all but the secret.
+    Flood,
 }
 
 struct Server {
@@ -78,6 +80,11 @@ async fn converse(mut stream: TcpStream, manner: Manner, seen: Arc<Mutex<Vec<Str
                  content-length: 0\r\n\r\n"
                 .to_owned(),
             Manner::Drip => "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".to_owned(),
+            Manner::Flood => {
+                let nearly = SECRET.trim_end_matches('p');
+                let body = nearly.repeat((4 << 20) / nearly.len());
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            }
         };
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
@@ -110,6 +117,23 @@ async fn a_server_that_drips_costs_its_caller_the_time_and_nobody_else() {
     arena.endures(ROUNDS, &["timed-out"], slow).await;
     let sent = u64::try_from(server.seen().len()).unwrap();
     assert!((1..=ROUNDS).contains(&sent), "each was sent once at most: {sent}");
+}
+
+#[tokio::test]
+async fn what_the_host_works_on_answers_is_of_the_callers_time() {
+    let limits = || Limits { cpu_ms: nz(200), memory_bytes: 64 << 20, ..small() };
+    let calls = limits().http_calls;
+    let server = Server::start(Manner::Flood).await;
+    let flooded = arena(&server, limits()).await;
+    let asked = async || reaching(&flooded.attacker, "http-flood", &server.url).await;
+    flooded.endures(2, &["cpu-spent"], asked).await;
+    let sent = server.seen().len();
+    assert!(sent < 2 * usize::try_from(calls).unwrap(), "{sent} large answers were searched");
+
+    let server = Server::start(Manner::Echo).await;
+    let honest = arena(&server, limits()).await;
+    let said = reaching(&honest.attacker, "http-flood", &server.url).await.unwrap();
+    assert!(said.starts_with(&format!("spent at {calls}: ")), "small answers cost little: {said}");
 }
 
 #[tokio::test]
