@@ -92,11 +92,12 @@ impl Caller {
         let wall = Duration::from_millis(u64::from(self.limits.wall_ms.get()));
         let account = bound.map(|bound| &bound.capacity);
         let payers = Payers::of(account, callee.capacity);
-        let mut bill = Bill::new(payers.clone());
+        let mut bill = Bill::new(&payers);
         let _slots = self.admitted(callee, account, export, wall, &mut bill).await?;
         let until = time::Instant::now() + wall;
         let limits = Arc::clone(&self.limits);
-        let state = CallState::new(callee.name, export, bound.cloned(), payers, limits, until);
+        let state =
+            CallState::new(callee.name, export, bound.cloned(), payers.clone(), limits, until);
         let mut store = self.store(callee.engine, state);
         let answer = {
             let run = async {
@@ -133,7 +134,7 @@ impl Caller {
         account: Option<&'a Capacity>,
         export: Export,
         wall: Duration,
-        bill: &mut Bill,
+        bill: &mut Bill<'_>,
     ) -> Result<Slots<'a>, Error> {
         let until = time::Instant::now() + wall;
         if let Err(whose) = bill.admit(until).await {

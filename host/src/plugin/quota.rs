@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::ready,
@@ -38,44 +38,24 @@ const DEPOSIT: Duration = TICK;
 /// The part of the machine for all calls of one account, or of one plugin.
 #[derive(Debug)]
 pub(super) struct Quota {
-    /// Processor seconds in a second.
-    processors: f64,
-    bucket: Mutex<Bucket>,
+    /// Hundredths of a processor.
+    processors: u64,
+    began: Instant,
+    /// When the share has paid for all that was run, in nanoseconds since the beginning.
+    clear_ns: AtomicU64,
     memory_max: usize,
     memory: AtomicUsize,
     ran_ns: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    debt: Duration,
-    at: Instant,
-}
-
-/// A deposit of processor time, which comes back when it is dropped.
-#[derive(Debug)]
-pub(super) struct Deposit(Arc<Quota>);
-
-/// Those of one call: one for each payer.
-type Deposits = [Option<Deposit>; PAYERS_MAX];
-
-const PAYERS_MAX: usize = 2;
-
-impl Drop for Deposit {
-    fn drop(&mut self) {
-        let mut bucket = self.0.drained(Instant::now());
-        bucket.debt = bucket.debt.saturating_sub(DEPOSIT);
-    }
-}
-
 impl Quota {
     fn new(percent: u32, memory_max: usize) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let cores = u32::try_from(cores).unwrap_or(u32::MAX);
-        let bucket = Bucket { debt: Duration::ZERO, at: Instant::now() };
+        let cores = u64::try_from(cores).unwrap_or(u64::MAX);
         Self {
-            processors: f64::from(cores) * f64::from(percent) / 100.0,
-            bucket: Mutex::new(bucket),
+            processors: cores.saturating_mul(percent.into()),
+            began: Instant::now(),
+            clear_ns: AtomicU64::new(0),
             memory_max,
             memory: AtomicUsize::new(0),
             ran_ns: AtomicU64::new(0),
@@ -99,35 +79,40 @@ impl Quota {
         Duration::from_nanos(self.ran_ns.load(Ordering::Relaxed))
     }
 
-    fn drained(&self, now: Instant) -> MutexGuard<'_, Bucket> {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now.saturating_duration_since(bucket.at);
-        bucket.debt = bucket.debt.saturating_sub(passed.mul_f64(self.processors));
-        bucket.at = bucket.at.max(now);
-        bucket
+    fn moment(&self, at: Instant) -> u64 {
+        nanos(at.saturating_duration_since(self.began))
     }
 
-    fn wait(&self, bucket: &Bucket) -> Duration {
-        let over = bucket.debt.saturating_sub(BURST.mul_f64(self.processors));
-        over.div_f64(self.processors)
+    /// How long the share takes to pay for what was run.
+    fn price(&self, ran: Duration) -> u64 {
+        nanos(ran).saturating_mul(100).checked_div(self.processors).unwrap_or(u64::MAX)
     }
 
-    /// A deposit, or how long it is until there may be one.
-    fn admit(self: &Arc<Self>) -> Result<Deposit, Duration> {
-        let mut bucket = self.drained(Instant::now());
-        let wait = self.wait(&bucket);
-        if !wait.is_zero() {
-            return Err(wait);
+    /// Pays the deposit, or tells how long it is until there is room for it.
+    fn admit(&self, now: Instant) -> Result<(), Duration> {
+        let (now, deposit) = (self.moment(now), self.price(DEPOSIT));
+        let latest = now.saturating_add(nanos(BURST));
+        let paid = |clear: u64| (clear <= latest).then(|| clear.max(now).saturating_add(deposit));
+        match self.clear_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, paid) {
+            Ok(_) => Ok(()),
+            Err(clear) => Err(Duration::from_nanos(clear.saturating_sub(latest))),
         }
-        bucket.debt = bucket.debt.saturating_add(DEPOSIT);
-        Ok(Deposit(Arc::clone(self)))
     }
 
-    fn charge(&self, ran: Duration) {
-        let ns = u64::try_from(ran.as_nanos()).unwrap_or(u64::MAX);
-        self.ran_ns.fetch_add(ns, Ordering::Relaxed);
-        let mut bucket = self.drained(Instant::now());
-        bucket.debt = bucket.debt.saturating_add(ran);
+    /// Bills what ran since `begun`, and gives a deposit back where one `is_paid`.
+    fn settle(&self, begun: Instant, ran: Duration, is_paid: bool) {
+        self.ran_ns.fetch_add(nanos(ran), Ordering::Relaxed);
+        let (begun, price) = (self.moment(begun), self.price(ran));
+        let deposit = if is_paid { self.price(DEPOSIT) } else { 0 };
+        self.clear_ns.update(Ordering::Relaxed, Ordering::Relaxed, |clear| {
+            clear.saturating_sub(deposit).max(begun).saturating_add(price)
+        });
+    }
+
+    fn give_deposit_back(&self) {
+        let deposit = self.price(DEPOSIT);
+        self.clear_ns
+            .update(Ordering::Relaxed, Ordering::Relaxed, |clear| clear.saturating_sub(deposit));
     }
 
     /// Takes so many bytes where they are still free.
@@ -158,32 +143,33 @@ impl Capacity {
     }
 }
 
-/// The quotas that one call is billed to.
+/// The quotas that one call is billed to: the account's and the plugin's.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Payers(pub(super) Vec<(Sharer, Arc<Quota>)>);
+pub(super) struct Payers([Option<(Sharer, Arc<Quota>)>; 2]);
 
 impl Payers {
     pub(super) fn of(account: Option<&Capacity>, plugin: Option<&Capacity>) -> Self {
-        let named = [(Sharer::Account, account), (Sharer::Plugin, plugin)].into_iter();
-        let with_quota = |(whose, capacity): (_, Option<&Capacity>)| {
-            capacity.map(|capacity| (whose, Arc::clone(&capacity.quota)))
-        };
-        Self(named.filter_map(with_quota).collect())
+        let quota = |capacity: &Capacity| Arc::clone(&capacity.quota);
+        Self([
+            account.map(|account| (Sharer::Account, quota(account))),
+            plugin.map(|plugin| (Sharer::Plugin, quota(plugin))),
+        ])
     }
 
-    /// All deposits at once, or whose share is used up and for how long.
-    fn admit(&self) -> Result<Deposits, (Sharer, Duration)> {
-        let mut deposits = Deposits::default();
-        for (deposit, (whose, quota)) in deposits.iter_mut().zip(&self.0) {
-            *deposit = Some(quota.admit().map_err(|wait| (*whose, wait))?);
-        }
-        Ok(deposits)
+    fn each(&self) -> impl Iterator<Item = &(Sharer, Arc<Quota>)> {
+        self.0.iter().flatten()
     }
 
-    fn charge(&self, ran: Duration) {
-        for (_, quota) in &self.0 {
-            quota.charge(ran);
+    /// Pays all deposits, or tells whose share is used up and for how long.
+    fn admit(&self) -> Result<(), (Sharer, Duration)> {
+        let now = Instant::now();
+        for (before, (whose, quota)) in self.each().enumerate() {
+            if let Err(wait) = quota.admit(now) {
+                self.each().take(before).for_each(|(_, quota)| quota.give_deposit_back());
+                return Err((*whose, wait));
+            }
         }
+        Ok(())
     }
 
     /// Takes memory of all payers.
@@ -191,11 +177,9 @@ impl Payers {
     /// # Errors
     /// Whose share does not have it; then none has given any.
     pub(super) fn take_memory(&self, bytes: usize) -> Result<(), Sharer> {
-        for (before, (whose, quota)) in self.0.iter().enumerate() {
+        for (before, (whose, quota)) in self.each().enumerate() {
             if !quota.take_memory(bytes) {
-                for (_, quota) in self.0.iter().take(before) {
-                    quota.give_memory_back(bytes);
-                }
+                self.each().take(before).for_each(|(_, quota)| quota.give_memory_back(bytes));
                 return Err(*whose);
             }
         }
@@ -203,23 +187,30 @@ impl Payers {
     }
 
     pub(super) fn give_memory_back(&self, bytes: usize) {
-        for (_, quota) in &self.0 {
-            quota.give_memory_back(bytes);
-        }
+        self.each().for_each(|(_, quota)| quota.give_memory_back(bytes));
     }
 }
 
 /// The processor time of one call.
 #[derive(Debug)]
-pub(super) struct Bill {
-    payers: Payers,
-    deposits: Option<Deposits>,
+pub(super) struct Bill<'a> {
+    payers: &'a Payers,
+    /// Dropped so, the deposits go back.
+    is_paid: bool,
     refused: Refused,
 }
 
-impl Bill {
-    pub(super) fn new(payers: Payers) -> Self {
-        Self { payers, deposits: None, refused: Refused::default() }
+impl Drop for Bill<'_> {
+    fn drop(&mut self) {
+        if self.is_paid {
+            self.payers.each().for_each(|(_, quota)| quota.give_deposit_back());
+        }
+    }
+}
+
+impl<'a> Bill<'a> {
+    pub(super) fn new(payers: &'a Payers) -> Self {
+        Self { payers, is_paid: false, refused: Refused::default() }
     }
 
     /// Pays the deposits, as soon as there is room for them.
@@ -239,15 +230,17 @@ impl Bill {
 
     fn try_admit(&mut self) -> Result<(), (Sharer, Duration)> {
         let admitted = self.payers.admit();
+        self.is_paid = admitted.is_ok();
         if let Err((whose, _)) = admitted {
-            self.refused.note(if whose == Sharer::Account {
-                "cpu-of-account"
-            } else {
-                "cpu-of-plugin"
-            });
+            let is_account = whose == Sharer::Account;
+            self.refused.note(if is_account { "cpu-of-account" } else { "cpu-of-plugin" });
         }
-        self.deposits = Some(admitted?);
-        Ok(())
+        admitted
+    }
+
+    fn settle(&mut self, begun: Instant, ran: Duration) {
+        let is_paid = std::mem::take(&mut self.is_paid);
+        self.payers.each().for_each(|(_, quota)| quota.settle(begun, ran, is_paid));
     }
 
     /// Runs a call that was admitted and bills what its thread ran. Where it `may_pause`, it goes
@@ -256,17 +249,16 @@ impl Bill {
         let mut call = pin!(call);
         let mut pause: Option<Pin<Box<Sleep>>> = None;
         poll_fn(move |context| {
-            while may_pause && self.deposits.is_none() {
+            while may_pause && !self.is_paid {
                 if let Some(pause) = &mut pause {
                     ready!(pause.as_mut().poll(context));
                 }
                 let admitted = self.try_admit();
                 pause = admitted.err().map(|(_, wait)| Box::pin(time::sleep(wait)));
             }
-            let begun = ThreadTime::now();
+            let (begun, thread) = (Instant::now(), ThreadTime::now());
             let polled = call.as_mut().poll(context);
-            self.payers.charge(ThreadTime::now().since(begun).unwrap_or_default());
-            self.deposits = None;
+            self.settle(begun, ThreadTime::now().since(thread).unwrap_or_default());
             polled
         })
         .await
@@ -276,6 +268,10 @@ impl Bill {
     pub(super) fn refused(&mut self) -> Refused {
         std::mem::take(&mut self.refused)
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The quotas of all accounts and plugins. They outlive a change of the account and a new version:

@@ -7,19 +7,38 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Half a processor and 100 bytes.
 fn quota() -> Arc<Quota> {
-    Arc::new(Quota { processors: 0.5, ..Quota::new(50, 100) })
-}
-
-fn bill(account: &Arc<Quota>, plugin: &Arc<Quota>) -> Bill {
-    Bill::new(payers(account, plugin))
+    Arc::new(Quota { processors: 50, ..Quota::new(50, 100) })
 }
 
 fn payers(account: &Arc<Quota>, plugin: &Arc<Quota>) -> Payers {
-    Payers(vec![(Sharer::Account, Arc::clone(account)), (Sharer::Plugin, Arc::clone(plugin))])
+    let named = |whose, quota| Some((whose, Arc::clone(quota)));
+    Payers([named(Sharer::Account, account), named(Sharer::Plugin, plugin)])
+}
+
+impl Quota {
+    /// Something ran, in no time.
+    fn charge(&self, ran: Duration) {
+        self.settle(Instant::now(), ran, false);
+    }
+
+    /// How long it is until a call may begin.
+    fn wait(&self) -> Duration {
+        let admitted = self.admit(Instant::now());
+        if admitted.is_ok() {
+            self.give_deposit_back();
+        }
+        admitted.err().unwrap_or_default()
+    }
+
+    /// What is not paid for yet, in time of the share.
+    fn debt(&self) -> Duration {
+        let clear = self.clear_ns.load(Ordering::Relaxed);
+        Duration::from_nanos(clear.saturating_sub(self.moment(Instant::now())))
+    }
 }
 
 /// What was held back, by cause.
-fn held_back(bill: &mut Bill) -> Vec<(&'static str, u64)> {
+fn held_back(bill: &mut Bill<'_>) -> Vec<(&'static str, u64)> {
     bill.refused().into_counts()
 }
 
@@ -27,14 +46,16 @@ fn held_back(bill: &mut Bill) -> Vec<(&'static str, u64)> {
 async fn a_share_is_saved_up_for_two_seconds_and_flows_back_with_the_time() {
     let quota = quota();
     quota.charge(SECOND);
-    assert!(quota.admit().is_ok(), "two seconds of half a processor are one second");
+    assert_eq!(quota.wait(), Duration::ZERO, "two seconds of half a processor are one second");
     quota.charge(Duration::from_millis(1));
-    assert_eq!(quota.admit().unwrap_err(), Duration::from_millis(2));
-    time::advance(Duration::from_millis(2)).await;
-    assert!(quota.admit().is_ok());
+    assert_eq!(quota.wait(), Duration::from_millis(2));
+    time::advance(Duration::from_millis(1)).await;
+    assert_eq!(quota.wait(), Duration::from_millis(1));
+    time::advance(Duration::from_millis(1)).await;
+    assert_eq!(quota.wait(), Duration::ZERO);
     time::advance(SECOND * 3600).await;
     quota.charge(SECOND + Duration::from_millis(1));
-    assert!(quota.admit().is_err(), "more is not saved up");
+    assert_eq!(quota.wait(), Duration::from_millis(2), "more is not saved up");
     assert_eq!(quota.ran(), SECOND * 2 + Duration::from_millis(2));
 }
 
@@ -42,43 +63,39 @@ async fn a_share_is_saved_up_for_two_seconds_and_flows_back_with_the_time() {
 async fn of_many_that_wait_one_goes_on_at_a_time() {
     let quota = quota();
     quota.charge(SECOND);
-    let first = quota.admit().unwrap();
-    assert_eq!(
-        quota.admit().unwrap_err(),
-        DEPOSIT * 2,
-        "half a processor pays it in twice the time"
-    );
-    drop(first);
-    assert!(quota.admit().is_ok(), "what was not used comes back");
+    quota.admit(Instant::now()).unwrap();
+    assert_eq!(quota.wait(), DEPOSIT * 2, "half a processor pays it in twice the time");
+    quota.settle(Instant::now(), Duration::ZERO, true);
+    assert_eq!(quota.wait(), Duration::ZERO, "what was not used comes back");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_begins_when_both_shares_have_room_and_says_whose_has_none() {
     let (account, plugin) = (quota(), quota());
+    let payers = payers(&account, &plugin);
     plugin.charge(SECOND * 2);
-    let mut call = bill(&account, &plugin);
+    let mut call = Bill::new(&payers);
     let begun = Instant::now();
-    assert_eq!(
-        call.admit(begun + SECOND * 2 - Duration::from_millis(1)).await,
-        Err(Sharer::Plugin)
-    );
+    let soon = begun + SECOND * 2;
+    assert_eq!(call.admit(soon - Duration::from_millis(1)).await, Err(Sharer::Plugin));
     assert_eq!(begun.elapsed(), Duration::ZERO, "it does not wait in vain");
     assert_eq!(held_back(&mut call), [("cpu-of-plugin", 1)]);
-    assert_eq!(account.drained(Instant::now()).debt, Duration::ZERO, "nor keeps its deposit");
-    assert_eq!(call.admit(begun + SECOND * 2).await, Ok(()));
+    assert_eq!(account.debt(), Duration::ZERO, "nor keeps its deposit");
+    assert_eq!(call.admit(soon).await, Ok(()));
     assert_eq!(begun.elapsed(), SECOND * 2);
     account.charge(SECOND * 2);
-    assert_eq!(bill(&account, &plugin).admit(Instant::now()).await, Err(Sharer::Account));
+    assert_eq!(Bill::new(&payers).admit(Instant::now()).await, Err(Sharer::Account));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_abandoned_gets_its_deposit_back() {
     let (account, plugin) = (quota(), quota());
-    let mut call = bill(&account, &plugin);
+    let payers = payers(&account, &plugin);
+    let mut call = Bill::new(&payers);
     call.admit(Instant::now()).await.unwrap();
-    assert_eq!(account.drained(Instant::now()).debt, DEPOSIT);
+    assert_eq!((account.debt(), plugin.debt()), (DEPOSIT * 2, DEPOSIT * 2));
     drop(call);
-    assert_eq!(account.drained(Instant::now()).debt, Duration::ZERO);
+    assert_eq!((account.debt(), plugin.debt()), (Duration::ZERO, Duration::ZERO));
 }
 
 /// Runs on for some processor time.
@@ -92,7 +109,8 @@ fn work(time: Duration) {
 #[tokio::test(start_paused = true)]
 async fn what_the_thread_ran_is_billed_and_what_it_waited_is_not() {
     let (account, plugin) = (quota(), quota());
-    let mut call = bill(&account, &plugin);
+    let payers = payers(&account, &plugin);
+    let mut call = Bill::new(&payers);
     call.admit(Instant::now()).await.unwrap();
     let answer = call.run(true, async {
         work(Duration::from_millis(3));
@@ -110,8 +128,9 @@ async fn what_the_thread_ran_is_billed_and_what_it_waited_is_not() {
 #[tokio::test(start_paused = true)]
 async fn a_call_pauses_between_two_steps_while_its_share_is_used_up() {
     let (account, plugin) = (quota(), quota());
+    let payers = payers(&account, &plugin);
     for (may_pause, paused) in [(true, SECOND * 2), (false, Duration::ZERO)] {
-        let mut call = bill(&account, &plugin);
+        let mut call = Bill::new(&payers);
         call.admit(Instant::now()).await.unwrap();
         let begun = Instant::now();
         let steps = async {
@@ -130,7 +149,8 @@ async fn a_call_pauses_between_two_steps_while_its_share_is_used_up() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_pauses_can_be_cut_short() {
     let (account, plugin) = (quota(), quota());
-    let mut call = bill(&account, &plugin);
+    let payers = payers(&account, &plugin);
+    let mut call = Bill::new(&payers);
     call.admit(Instant::now()).await.unwrap();
     let run = call.run(true, async {
         account.charge(SECOND * 60);
