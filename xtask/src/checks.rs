@@ -78,5 +78,8 @@ pub(crate) fn hostile(
 /// Clippy over all code. Warnings are denied behind `--`, where no dependency is rebuilt for it.
 pub(crate) fn lint(workspace: &Workspace, steps: &mut Steps) -> Result {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    steps.run("lint", cargo(workspace).args(arguments))
+    steps.run("lint", cargo(workspace).args(arguments))?;
+    // The fuzz targets are a workspace of their own, which holds a copy of the host's module tree.
+    let arguments = ["check", "--manifest-path", "fuzz/Cargo.toml", "-p", "patchbay-floors"];
+    steps.run("fuzz floors", cargo(workspace).args(arguments))
 }
