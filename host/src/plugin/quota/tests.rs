@@ -1,3 +1,5 @@
+//! Shares of processors and memory: paid, saved up, held back and given back.
+
 use std::future::pending;
 
 use super::*;
