@@ -48,6 +48,7 @@ mod scopes;
 mod test_request;
 mod tls;
 mod tokens;
+mod unread;
 mod versions;
 mod webhook;
 mod webhook_token;

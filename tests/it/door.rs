@@ -38,6 +38,22 @@ async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_leaves_a_large_body_unread_says_that_its_connection_ends() {
+    let host = TestHost::start().await;
+    let nobody = format!("{}/hooks/nobody", host.url());
+    for (bytes, ends) in [(16 << 10, false), ((16 << 10) + 1, true), (500_000, true)] {
+        // The same client: it would send the next one where the last one went.
+        for _ in 0..10 {
+            let answer = host.hook(&nobody, vec![b'x'; bytes]).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND);
+            let said = answer.headers.get(header::CONNECTION).map(|it| it.to_str().unwrap());
+            assert_eq!(said, ends.then_some("close"), "{bytes}");
+        }
+    }
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn headers_over_the_limit_are_refused() {
     let host = TestHost::with(|config| config.intake.header_bytes_max = 2000).await;
     let url = host.jivo_to_notebook().await;

@@ -23,6 +23,7 @@ use super::{
     client::{Client, Proxies},
     framing, headers,
     tls::Certificate,
+    unread::{self, Watched},
 };
 use crate::{config::Config, tasks::Tasks};
 
@@ -184,22 +185,24 @@ impl Served {
         mut request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let is_last = framing::is_doubtful(&request);
-        let mut response = if let Err(error) = framing::check(&request) {
-            axum::response::IntoResponse::into_response(error)
-        } else {
-            let client = Client(self.gate.proxies.client(peer, request.headers()));
-            request.extensions_mut().insert(client);
-            route(self.router.clone(), request).await
+        let checked = framing::check(&request);
+        let client = Client(self.gate.proxies.client(peer, request.headers()));
+        request.extensions_mut().insert(client);
+        let (head, body) = request.into_parts();
+        let (body, watch) = unread::watch(body);
+        let mut response = match checked {
+            Err(error) => axum::response::IntoResponse::into_response(error),
+            Ok(()) => route(self.router.clone(), Request::from_parts(head, body)).await,
         };
         headers::secure(response.headers_mut(), self.gate.certificate.is_some());
-        if is_last {
+        if is_last || watch.is_unread() {
             headers::close(response.headers_mut());
         }
         Ok(response)
     }
 }
 
-async fn route(mut router: Router, request: Request<Incoming>) -> Response<Body> {
+async fn route(mut router: Router, request: Request<Watched<Incoming>>) -> Response<Body> {
     use tower_service::Service as _;
     match router.call(request).await {
         Ok(response) => response,
