@@ -66,6 +66,31 @@ pub fn add_missing(pairs: &mut Vec<Pair>, others: &[Pair]) {
     pairs.extend(missing);
 }
 
+/// A text as a part of a URL or as a value of a form, with nothing in it that would end it: letters,
+/// digits and `-_.~` stay (RFC 3986, 2.3), of all else each byte of its UTF-8 becomes `%XX`.
+///
+/// ```
+/// assert_eq!(patchbay_sdk::form::encoded("a/b c"), "a%2Fb%20c");
+/// ```
+pub fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_encoded(&mut out, text);
+    out
+}
+
+/// Adds what [`encoded`] gives to the end of a text.
+pub fn push_encoded(out: &mut String, text: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |half: u8| DIGITS.get(usize::from(half)).map_or('0', |digit| char::from(*digit));
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}
+
 /// `+` and `%41` to the bytes that they stand for.
 fn decode(piece: &[u8]) -> Cow<'_, [u8]> {
     if !piece.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -118,6 +143,16 @@ mod tests {
         check(b"=v", &[("", "v")]);
         check(b"", &[]);
         check("и=ї".as_bytes(), &[("и", "ї")]);
+    }
+
+    #[test]
+    fn what_is_encoded_cannot_end_a_part_of_a_url() {
+        assert_eq!(encoded("a-B_1.~"), "a-B_1.~");
+        assert_eq!(
+            encoded("+38 a@b.test&x=\u{44f}/?#%"),
+            "%2B38%20a%40b.test%26x%3D%D1%8F%2F%3F%23%25"
+        );
+        assert_eq!(encoded(""), "");
     }
 
     #[test]

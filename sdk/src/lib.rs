@@ -1,7 +1,9 @@
 //! Adapters for Patchbay in plain Rust: a type, a few traits, one line that exports it.
 //!
 //! An adapter is a WebAssembly component that joins one channel or one CRM to the host. It is built
-//! with `cargo build --target wasm32-wasip2` from a crate of the type `cdylib`.
+//! with `cargo build --target wasm32-wasip2` from a crate of the type `cdylib`. Each call is a fresh
+//! instance, and each time its memory grows takes it 10 to 20 µs: the flag of rustc
+//! `-C link-arg=--initial-memory=2097152` gives it room from the begin.
 //!
 //! 1. Implement [`Adapter`] and the traits of the role: [`Channel`] and perhaps [`ChannelPush`] and
 //!    [`ChannelPage`] for a place where clients write or call; [`Contacts`] and any of [`Deals`], [`Tasks`], [`Notes`] and

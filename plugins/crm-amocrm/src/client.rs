@@ -1,7 +1,5 @@
 //! Calls of the API v4: pure builders of requests, and the functions that send them.
 
-use std::fmt::Write as _;
-
 use patchbay_sdk::http::{self, Request, Response};
 use patchbay_sdk::log;
 use patchbay_sdk::types::Error;
@@ -193,19 +191,6 @@ pub(crate) fn all(account: &Account, path: &str, records: &str) -> Result<Vec<Va
     Ok(all)
 }
 
-/// A value in a query.
-pub(crate) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use patchbay_sdk::testing::Host;
@@ -257,11 +242,6 @@ mod tests {
                 .http(move |_| Ok(Response::json(200, json!({ "_embedded": empty }).to_string())));
             assert_eq!(host.run(|| all(&account::example(), "/users", "users")), Ok(Vec::new()));
         }
-    }
-
-    #[test]
-    fn what_is_searched_for_is_encoded() {
-        assert_eq!(encoded("+38 a@b.test&x=я"), "%2B38%20a%40b.test%26x%3D%D1%8F");
     }
 
     #[test]

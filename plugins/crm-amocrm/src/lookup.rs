@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use patchbay_sdk::form;
 use patchbay_sdk::phone;
 use patchbay_sdk::types::{Card, Error, Identifier};
 
@@ -88,7 +89,7 @@ fn searched(number: &str) -> Option<String> {
 }
 
 fn hits(account: &Account, text: &str) -> Result<Vec<Record>, Error> {
-    let text = client::encoded(text);
+    let text = form::encoded(text);
     let call: Call =
         client::get(format!("/contacts?page=1&limit={HITS_MAX}&with=leads&query={text}"));
     let Some(answer) = call.send(account, None)? else { return Ok(Vec::new()) };

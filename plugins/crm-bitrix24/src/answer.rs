@@ -2,17 +2,21 @@
 
 use patchbay_sdk::http::Response;
 use patchbay_sdk::types::Error;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::budget;
 use crate::call::Command;
+use crate::envelope::{Batch, Envelope, Object};
 use crate::errors::{self, Effect, Refusal};
 
 /// The result of a method that was called alone.
 pub(crate) fn single(response: &Response, command: &Command) -> Result<Value, Error> {
-    let mut body = envelope(response, command.method, command.effect)?;
-    budget::note(command.method, body.get("time"));
-    body.remove("result").ok_or_else(|| errors::unreadable(command.effect))
+    let envelope: Envelope<Value> = envelope(response, command.method, command.effect)?;
+    if let Some(time) = &envelope.time.0 {
+        budget::note(command.method, time);
+    }
+    envelope.result.ok_or_else(|| errors::unreadable(command.effect))
 }
 
 /// The answers of all commands. A `batch` answers `200` also where each of them has failed.
@@ -21,21 +25,21 @@ pub(crate) fn batch(
     commands: &[Command],
     effect: Effect,
 ) -> Result<Answers, Error> {
-    let mut body = envelope(response, "batch", effect)?;
-    let Some(Value::Object(mut result)) = body.remove("result") else {
+    let envelope: Envelope<Object<Batch>> = envelope(response, "batch", effect)?;
+    let batch = envelope.result.and_then(|result| result.0);
+    let Some(Batch { result: Some(result), result_error, result_time }) = batch else {
         return Err(errors::unreadable(effect));
     };
-    if !result.contains_key("result") {
-        return Err(errors::unreadable(effect));
-    }
-    let times = members(result.remove("result_time"));
+    let times = result_time.0.unwrap_or_default();
     for command in commands {
-        budget::note(command.method, times.get(&command.name));
+        if let Some(Object(Some(time))) = times.get(&command.name) {
+            budget::note(command.method, time);
+        }
     }
     let of = |command: &Command| (command.name.clone(), (command.method, command.effect));
     Ok(Answers {
-        results: members(result.remove("result")),
-        errors: members(result.remove("result_error")),
+        results: result.0.unwrap_or_default(),
+        errors: result_error.0.unwrap_or_default(),
         commands: commands.iter().map(of).collect(),
     })
 }
@@ -60,14 +64,6 @@ impl Answers {
     }
 }
 
-/// An object; `[]` stands for one that is empty.
-fn members(value: Option<Value>) -> Map<String, Value> {
-    match value {
-        Some(Value::Object(members)) => members,
-        _ => Map::new(),
-    }
-}
-
 fn refused(error: &Value, method: &str, effect: Effect) -> Error {
     let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
     // Some places give the code as a number, and some errors as a bare text.
@@ -79,26 +75,24 @@ fn refused(error: &Value, method: &str, effect: Effect) -> Error {
     errors::classify(Refusal { status: None, code: &code, description, method }, effect)
 }
 
-/// The members of an answer that is no error.
-fn envelope(
+/// An answer that is no error.
+fn envelope<T: DeserializeOwned>(
     response: &Response,
     method: &'static str,
     effect: Effect,
-) -> Result<Map<String, Value>, Error> {
+) -> Result<Envelope<T>, Error> {
     if let Some(error) = of_the_host(response) {
         return Err(error);
     }
-    let body = serde_json::from_slice::<Value>(&response.body).unwrap_or_default();
-    let code = body.get("error").filter(|error| !error.is_null());
-    if response.is_success() && code.is_none() {
-        return match body {
-            Value::Object(members) => Ok(members),
-            _ => Err(errors::unreadable(effect)),
-        };
-    }
+    let body = serde_json::from_slice::<Object<Envelope<T>>>(&response.body).unwrap_or_default().0;
+    let code = body.as_ref().map(|body| &body.error).filter(|error| !error.is_null());
     let code = code.map(|code| code.as_str().map_or_else(|| code.to_string(), str::to_owned));
+    if response.is_success() && code.is_none() {
+        return body.ok_or_else(|| errors::unreadable(effect));
+    }
     let code = code.unwrap_or_default();
-    let description = body.get("error_description").and_then(Value::as_str).unwrap_or_default();
+    let description = body.as_ref().and_then(|body| body.error_description.as_str());
+    let description = description.unwrap_or_default();
     let refusal = Refusal { status: Some(response.status), code: &code, description, method };
     Err(errors::classify(refusal, effect))
 }
@@ -161,6 +155,10 @@ mod tests {
         let error =
             json!({ "error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests" });
         assert_eq!(read(200, &error).unwrap_err(), Error::RateLimited(None));
+        for result in [json!({}), json!([]), json!({ "result": { "add": 1 } })] {
+            let error = json!({ "error": "QUERY_LIMIT_EXCEEDED", "result": result });
+            assert_eq!(read(200, &error).unwrap_err(), Error::RateLimited(None), "{error}");
+        }
         // A command's error may be a bare text, or have a number for its code.
         for error in [json!("NOT_FOUND"), json!({ "error": "NOT_FOUND" })] {
             let mut answers =

@@ -7,6 +7,7 @@ use patchbay_sdk::{instant, kv};
 use serde_json::Value;
 
 use crate::clock;
+use crate::envelope::Time;
 
 /// From here on the end of the block is worth a write, in seconds of `operating`.
 const NOTED_FROM_S: f64 = 360.0;
@@ -18,11 +19,11 @@ const WAIT_UNKNOWN_MS: u64 = 60_000;
 const WAIT_MAX_S: i64 = 600;
 
 /// Remembers when the method gets time back, if it has used up most of it.
-pub(crate) fn note(method: &str, time: Option<&Value>) {
-    let Some(time) = time else { return };
-    let operating = time.get("operating").and_then(Value::as_f64).unwrap_or_default();
-    let Some(reset_at) = time.get("operating_reset_at").and_then(unix) else { return };
-    if NOTED_FROM_S <= operating {
+pub(crate) fn note(method: &str, time: &Time) {
+    if time.operating.as_f64().unwrap_or_default() < NOTED_FROM_S {
+        return;
+    }
+    if let Some(reset_at) = unix(&time.operating_reset_at) {
         // Lost, it only makes a later wait a guess.
         kv::Batch::new().set(key(method), reset_at.to_string()).commit().unwrap_or_default();
     }
@@ -82,18 +83,20 @@ mod tests {
     #[test]
     fn only_a_method_near_its_limit_is_remembered() {
         let reset_at = clock::now_s() + 300;
-        let time =
-            |operating: f64| json!({ "operating": operating, "operating_reset_at": reset_at });
+        let time = |operating: f64, reset_at| Time {
+            operating: json!(operating),
+            operating_reset_at: reset_at,
+        };
+        let near = |operating| time(operating, json!(reset_at));
         let host = Host::new();
         host.run(|| {
-            note("crm.item.list", Some(&time(359.9)));
+            note("crm.item.list", &near(359.9));
             assert_eq!(wait_ms("crm.item.list"), WAIT_UNKNOWN_MS);
-            note("crm.item.list", Some(&time(360.0)));
+            note("crm.item.list", &near(360.0));
             assert_eq!(wait_ms("crm.item.add"), WAIT_UNKNOWN_MS);
             let wait = wait_ms("crm.item.list");
             assert!((290_000..=300_000).contains(&wait), "{wait}");
-            note("crm.item.add", Some(&json!({ "operating": 400 })));
-            note("crm.item.add", None);
+            note("crm.item.add", &time(400.0, json!(null)));
         });
         assert_eq!(host.store().len(), 1);
     }

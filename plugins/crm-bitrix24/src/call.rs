@@ -65,7 +65,7 @@ pub(crate) fn batch(
     commands: &[Command],
     on_error: OnError,
 ) -> Result<Answers, Error> {
-    let text = |text: &str| Value::from(text).to_string();
+    let text = |text: &str| serde_json::to_string(text).expect("a text is always JSON");
     // Written by hand: a JSON map would put the commands into the order of their names.
     let line = |command: &Command| {
         let query = params::query(&command.params);

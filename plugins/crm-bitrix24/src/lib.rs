@@ -8,6 +8,7 @@ mod card;
 mod clock;
 mod comment;
 mod deal;
+mod envelope;
 mod errors;
 mod fields;
 mod fm;

@@ -2,56 +2,56 @@
 
 use std::fmt::Write as _;
 
+use patchbay_sdk::form;
 use serde_json::Value;
 
 /// The query; values that are empty lists or objects cannot be written this way and are left out.
 pub(crate) fn query(params: &Value) -> String {
-    let mut out = String::new();
+    let (mut out, mut name) = (String::new(), String::new());
     if let Value::Object(members) = params {
         for (key, value) in members {
-            append(&mut out, &escape(key), value);
+            name.clear();
+            form::push_encoded(&mut name, key);
+            append(&mut out, &mut name, value);
         }
     }
     out
 }
 
-fn append(out: &mut String, name: &str, value: &Value) {
-    let mut pair = |text: &str| {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        out.push_str(name);
-        out.push('=');
-        out.push_str(&escape(text));
-    };
+/// `name` is the same afterwards.
+fn append(out: &mut String, name: &mut String, value: &Value) {
+    let end = name.len();
     match value {
-        Value::Null => pair(""),
-        Value::Bool(flag) => pair(if *flag { "1" } else { "0" }),
-        Value::Number(number) => pair(&number.to_string()),
-        Value::String(text) => pair(text),
+        Value::Null => pair(out, name, ""),
+        Value::Bool(flag) => pair(out, name, if *flag { "1" } else { "0" }),
+        Value::Number(number) => pair(out, name, &number.to_string()),
+        Value::String(text) => pair(out, name, text),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                append(out, &format!("{name}[{index}]"), item);
+                write!(name, "[{index}]").expect("writing to a string cannot fail");
+                append(out, name, item);
+                name.truncate(end);
             }
         }
         Value::Object(members) => {
             for (key, member) in members {
-                append(out, &format!("{name}[{}]", escape(key)), member);
+                name.push('[');
+                form::push_encoded(name, key);
+                name.push(']');
+                append(out, name, member);
+                name.truncate(end);
             }
         }
     }
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
-        }
+fn pair(out: &mut String, name: &str, text: &str) {
+    if !out.is_empty() {
+        out.push('&');
     }
-    out
+    out.push_str(name);
+    out.push('=');
+    form::push_encoded(out, text);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What belongs to what: associations are read as they are now, unlike what the search shows.
 
+use patchbay_sdk::form;
 use patchbay_sdk::types::{Error, Subject};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::contact::CONTACTS;
 use crate::errors;
 use crate::names;
 use crate::object;
-use crate::request::{self, Call};
+use crate::request::Call;
 use crate::server::Server;
 
 /// What HubSpot calls deals in its addresses.
@@ -96,7 +97,7 @@ pub(crate) fn ids(server: &Server, from: (&str, &str), to: &str) -> Result<Vec<S
         })?;
         ids.extend(page);
         let Some(next) = next else { break };
-        after = format!("&after={}", request::encoded(&next));
+        after = format!("&after={}", form::encoded(&next));
     }
     // HubSpot counts its records upwards.
     ids.sort_by_key(|id| std::cmp::Reverse(id.parse::<u128>().unwrap_or_default()));

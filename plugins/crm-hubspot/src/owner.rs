@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use patchbay_sdk::form;
 use patchbay_sdk::kv::{self, Batch};
 use patchbay_sdk::log;
 use patchbay_sdk::types::{Assignment, Error, Person};
@@ -12,7 +13,7 @@ use crate::account::Account;
 use crate::contact::CONTACTS;
 use crate::names;
 use crate::object::{self, Object};
-use crate::request::{self, Call};
+use crate::request::Call;
 use crate::server::Server;
 
 /// Where they are kept, as JSON.
@@ -124,7 +125,7 @@ fn all(server: &Server) -> Result<BTreeMap<String, Owner>, Error> {
             }
             match next {
                 Some(next) if pages < PAGES_MAX => {
-                    after = format!("&after={}", request::encoded(&next));
+                    after = format!("&after={}", form::encoded(&next));
                 }
                 Some(_) => {
                     log::warn("there are more owners than are read; the first of them are known");
@@ -153,7 +154,7 @@ pub(crate) fn assignments(
     if page.is_some_and(|page| page.is_empty() || TOKEN_BYTES_MAX < page.len()) {
         return Err(Error::invalid("page", "is no token that this adapter gave"));
     }
-    let after = page.map(|page| format!("&after={}", request::encoded(page))).unwrap_or_default();
+    let after = page.map(|page| format!("&after={}", form::encoded(page))).unwrap_or_default();
     let owner = names::OWNER;
     let path =
         format!("/crm/v3/objects/{CONTACTS}?limit=100{after}&properties={owner}&archived=false");

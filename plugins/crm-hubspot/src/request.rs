@@ -133,23 +133,6 @@ pub(crate) fn read_all(
     Ok(objects)
 }
 
-/// Letters, digits and `-_.~` as they are, all else as `%XX`, for a part of a URL.
-pub(crate) fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for half in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(half.into(), 16).expect("half a byte is below 16");
-                out.push(digit.to_ascii_uppercase());
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,11 +159,5 @@ mod tests {
         assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
         let write = Call::update("contacts", "1", &json!({})).answer(&page);
         assert!(matches!(write, Err(Error::UnknownOutcome(_))), "{write:?}");
-    }
-
-    #[test]
-    fn parts_of_a_url_are_encoded() {
-        assert_eq!(encoded("a-B_1.~"), "a-B_1.~");
-        assert_eq!(encoded("a/b?c&ж"), "a%2Fb%3Fc%26%D0%B6");
     }
 }
