@@ -259,7 +259,7 @@ pub struct Versions {
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Time on the processor, with the host's work for the guest and without waiting, in
-    /// milliseconds; kept to 10 ms.
+    /// milliseconds.
     pub cpu_ms: NonZeroU32,
     /// The same for the pure functions `receive`, `reply`, `describe` and the mappings.
     pub pure_cpu_ms: NonZeroU32,

@@ -1,6 +1,6 @@
 //! Typed ids, and the random texts that nobody can guess.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,10 +37,11 @@ macro_rules! slugs {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         ///
-        /// 1 to 64 bytes of lower case letters, digits and `-`, chosen by the operator.
+        /// 1 to 64 bytes of lower case letters, digits and `-`, chosen by the operator. Cheap to
+        /// clone.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             pub fn as_str(&self) -> &str {
@@ -58,7 +59,7 @@ macro_rules! slugs {
             type Err = InvalidSlug;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                check_slug(text).map(|()| Self(text.to_owned()))
+                check_slug(text).map(|()| Self(text.into()))
             }
         }
 
@@ -66,13 +67,13 @@ macro_rules! slugs {
             type Error = InvalidSlug;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                check_slug(&text).map(|()| Self(text))
+                check_slug(&text).map(|()| Self(text.into()))
             }
         }
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.as_str().to_owned()
             }
         }
     )+};

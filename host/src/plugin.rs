@@ -33,6 +33,7 @@ mod compile;
 mod conformance;
 mod convert;
 mod cost;
+mod cpu;
 pub mod egress;
 mod engine;
 mod error;
@@ -42,7 +43,6 @@ mod gate;
 mod imports;
 mod join;
 mod lines;
-mod meter;
 mod origin;
 mod pulse;
 mod quota;
@@ -197,7 +197,7 @@ impl Plugins {
         record: PluginRecord,
         pre: &InstancePre<CallState>,
     ) -> Result<Arc<Plugin>, Refusal> {
-        let (_about, exports) = exports::find(pre, &record.roles)?;
+        let exports = Exports::find(pre, &record.roles)?;
         let limits = &self.0.limits;
         let quota = self.0.caller.quotas.of_plugin(&record.manifest.name, limits);
         let plugin = self.unwatched(record, pre, &exports);

@@ -5,7 +5,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::Instrument as _;
-use wasmtime::{Store, component::Instance};
+use wasmtime::{
+    Store,
+    component::{ComponentNamedList, Instance, Lift, Lower},
+};
 
 use super::{
     Plugin,
@@ -14,6 +17,7 @@ use super::{
     call::{Answer, Caller},
     convert::{Checked, about},
     error::Error,
+    exports::Function,
     pulse::Beat,
     state::{CallState, Export},
     tally::Tally,
@@ -29,6 +33,27 @@ mod deals;
 mod oauth;
 mod page;
 mod push;
+
+/// All that is called once a plugin is there.
+pub(super) const FUNCTIONS: [Function; 17] = [
+    channel::RECEIVE,
+    channel::REPLY,
+    page::RENDER,
+    push::PUSH_CARD,
+    push::TAG,
+    contacts::DESCRIBE_FIELDS,
+    contacts::LOOKUP_CLIENT,
+    contacts::MAP_FIELDS,
+    contacts::UPSERT_CONTACT,
+    deals::DESCRIBE_DEAL_FIELDS,
+    deals::OPEN_DEALS,
+    deals::MAP_DEAL_FIELDS,
+    deals::UPSERT_DEAL,
+    deals::CREATE_TASK,
+    deals::ADD_NOTE,
+    deals::LIST_MANAGERS,
+    deals::LIST_ASSIGNMENTS,
+];
 
 const DESCRIBE: Export = Export::pure("describe");
 /// Of what an adapter says of its failure: more is for nobody.
@@ -61,12 +86,20 @@ impl Adapter {
     }
 
     /// One call: breaker, slot, instance; then the answer is read and checked, and all is counted.
-    async fn call<R: Send, T>(
+    ///
+    /// The function's type is compared with the contract in each instance; the others' are not,
+    /// since that takes a microsecond and more.
+    async fn call<P, R, T>(
         &self,
-        export: Export,
-        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a Instance) -> Answer<'a, R> + Send,
+        function: Function,
+        params: P,
         read: impl FnOnce(R) -> Result<Checked<T>, AdapterError>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Error>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: Lift + Send + Sync + 'static,
+    {
+        let (export, index) = (function.export, self.plugin.exports.of(function)?);
         let name = &self.plugin.record.manifest.name;
         let span = tracing::info_span!(
             "call",
@@ -77,7 +110,13 @@ impl Adapter {
         let started = Instant::now();
         // Behind a pointer: see `attempt::Work`.
         let guarded: Pin<Box<dyn Future<Output = Result<R, Error>> + Send + '_>> =
-            Box::pin(self.guarded(export, body));
+            Box::pin(self.guarded(export, move |store, instance| {
+                Box::pin(async move {
+                    let function = instance.get_typed_func::<P, (R,)>(&mut *store, index)?;
+                    let (answer,) = function.call_async(store, params).await?;
+                    Ok(answer)
+                })
+            }));
         let answer = guarded.instrument(span).await.and_then(|answer| match read(answer) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(fault)) => Err(Error::BadAnswer(fault)),

@@ -10,7 +10,8 @@ use super::{
     call::Callee,
     conformance, cost,
     error::Refusal,
-    exports, gate,
+    exports::{self, Exports},
+    gate,
     stages::{Observer, Stage},
     state::CallState,
 };
@@ -88,9 +89,9 @@ impl Plugins {
         if record.signature.is_none() {
             warn_of_unsigned(&record);
         }
-        let (about, exports) = exports::find(&pre, &record.roles)?;
-        self.conform((&record, &pre, &exports), &cases, observer).await?;
+        self.conform((&record, &pre), &cases, observer).await?;
         observer(Stage::Measure);
+        let about = exports::about(&pre)?;
         let measured = cost::measure(&self.0.caller, self.newcomer(&pre), &about, &record.manifest);
         record.cost = Some(measured.await?);
         let plugin = self.ready(record.clone(), &pre)?;
@@ -152,9 +153,10 @@ impl Plugins {
         observer: &Observer,
     ) -> Result<Manifest, Refusal> {
         let callee = self.newcomer(pre);
-        let (about, exports) = exports::find(pre, roles)?;
+        let about = exports::about(pre)?;
+        Exports::find(pre, roles)?;
         observer(Stage::Start);
-        exports::probe(&self.0.caller, callee, about.clone(), exports).await?;
+        exports::probe(&self.0.caller, callee, roles).await?;
         observer(Stage::Describe);
         adapter::describe(&self.0.caller, callee, about).await.map_err(Refusal::Describe)
     }

@@ -25,7 +25,7 @@ use super::{
     error::{Error, Scarce, Share, Sharer},
     quota::{Bill, Capacity, Payers, Quotas},
     refusals::{Refusals, Refused},
-    state::{CallState, Export, MemoryEnd, ThreadTime},
+    state::{CallState, Export, MemoryEnd},
 };
 use crate::config::Limits;
 
@@ -96,8 +96,8 @@ impl Caller {
         let _slots = self.admitted(callee, account, export, wall, &mut bill).await?;
         let until = time::Instant::now() + wall;
         let limits = Arc::clone(&self.limits);
-        let state =
-            CallState::new(callee.name, export, bound.cloned(), payers.clone(), limits, until);
+        let (bound, account) = (bound.cloned(), (payers.clone(), bill.cpu()));
+        let state = CallState::new(callee.name, export, bound, account, limits, until);
         let mut store = self.store(callee.engine, state);
         let answer = {
             let run = async {
@@ -170,7 +170,7 @@ impl Caller {
         store.set_max_component_handles(self.limits.handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| {
-            if store.data_mut().cpu.tick(ThreadTime::now()) {
+            if store.data_mut().cpu.goes_on() {
                 // Other calls, timeouts and cancellation get their turn.
                 Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
             } else {
@@ -265,6 +265,10 @@ async fn permit(
     whose: Sharer,
 ) -> Result<Option<SemaphorePermit<'_>>, Error> {
     let Some(slots) = slots else { return Ok(None) };
+    // Nobody is overtaken by it: a place that somebody waits for is never free. It needs no timer.
+    if let Ok(permit) = slots.try_acquire() {
+        return Ok(Some(permit));
+    }
     match time::timeout_at(until, slots.acquire()).await {
         Ok(permit) => Ok(Some(permit.expect("these semaphores are never closed"))),
         Err(_elapsed) => Err(Error::Busy(Scarce::Calls(whose))),

@@ -91,11 +91,12 @@ impl Plugins {
     /// Plays every case in an instance of its own. The first that fails is told, and ends the run.
     pub(super) async fn conform(
         &self,
-        (record, pre, exports): (&PluginRecord, &InstancePre<CallState>, &Exports),
+        (record, pre): (&PluginRecord, &InstancePre<CallState>),
         cases: &[Case],
         observer: &Observer,
     ) -> Result<(), Refusal> {
-        let plugin = Arc::new(self.unwatched(record.clone(), pre, exports));
+        let plugin =
+            Arc::new(self.unwatched(record.clone(), pre, &Exports::find(pre, &record.roles)?));
         let limit_ms = self.0.limits.conformance_ms.get();
         let until = Instant::now() + Duration::from_millis(limit_ms.into());
         let of = u32::try_from(cases.len()).unwrap_or(u32::MAX);

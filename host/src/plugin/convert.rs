@@ -14,6 +14,9 @@ const ID_BYTES_MAX: usize = 512;
 /// An answer that breaks the contract: the field, and what is wrong with it.
 pub(super) type Checked<T> = Result<T, String>;
 
+/// The answer of a function that may fail.
+pub(super) type Fallible<T> = Result<T, wit::Error>;
+
 /// Converts each item.
 pub(super) fn all<T, U: From<T>>(items: impl IntoIterator<Item = T>) -> Vec<U> {
     items.into_iter().map(U::from).collect()

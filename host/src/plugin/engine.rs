@@ -9,8 +9,9 @@ use wasmtime::{
 
 use crate::config::Limits;
 
-/// The length of one epoch: processor time is counted in these.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// The length of one epoch: so long a guest keeps its thread from others, and so exactly its
+/// processor time is limited.
+const TICK: Duration = Duration::from_millis(1);
 pub(super) const MEMORIES_MAX: u32 = 4;
 pub(super) const TABLES_MAX: u32 = 16;
 /// Core instances of one component. A Rust component has about five, one from Python dozens.

@@ -57,6 +57,13 @@ const ROLES: [(&str, Role); 8] = [
     ("managers", Role::Managers),
 ];
 
+/// The full name of the interface that stands for a role.
+pub(super) fn interface(role: Role) -> String {
+    let named = ROLES.into_iter().find(|(_, known)| *known == role);
+    let (interface, _) = named.expect("every role has an interface");
+    format!("{PACKAGE}/{interface}@{CONTRACT}")
+}
+
 #[derive(Default)]
 struct Names {
     imports: Vec<String>,

@@ -23,7 +23,12 @@ use tokio::{
     time::{self, Instant, Sleep},
 };
 
-use super::{call, engine::TICK, error::Sharer, refusals::Refused, state::ThreadTime};
+use super::{
+    call,
+    cpu::{Clock, CpuTime, nanos},
+    error::Sharer,
+    refusals::Refused,
+};
 use crate::{
     config::Limits,
     id::{AccountId, PluginName},
@@ -33,7 +38,7 @@ use crate::{
 const BURST: Duration = Duration::from_secs(2);
 /// What a call pays when it begins, and gets back once it is known what it ran: of many that wait
 /// only one at a time goes on.
-const DEPOSIT: Duration = TICK;
+const DEPOSIT: Duration = Duration::from_millis(10);
 
 /// The part of the machine for all calls of one account, or of one plugin.
 #[derive(Debug)]
@@ -195,6 +200,7 @@ impl Payers {
 #[derive(Debug)]
 pub(super) struct Bill<'a> {
     payers: &'a Payers,
+    cpu: Arc<CpuTime>,
     /// Dropped so, the deposits go back.
     is_paid: bool,
     refused: Refused,
@@ -210,7 +216,12 @@ impl Drop for Bill<'_> {
 
 impl<'a> Bill<'a> {
     pub(super) fn new(payers: &'a Payers) -> Self {
-        Self { payers, is_paid: false, refused: Refused::default() }
+        Self { payers, cpu: Arc::default(), is_paid: false, refused: Refused::default() }
+    }
+
+    /// The time that is billed, for who keeps the call to its limit.
+    pub(super) fn cpu(&self) -> Arc<CpuTime> {
+        Arc::clone(&self.cpu)
     }
 
     /// Pays the deposits, as soon as there is room for them.
@@ -244,10 +255,12 @@ impl<'a> Bill<'a> {
     }
 
     /// Runs a call that was admitted and bills what its thread ran. Where it `may_pause`, it goes
-    /// on as it began: each step with a deposit.
+    /// on as it began: each step with a deposit. One that may not is short, and timed by the wall
+    /// clock until it lets others go before it.
     pub(super) async fn run<T>(&mut self, may_pause: bool, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         let mut pause: Option<Pin<Box<Sleep>>> = None;
+        let mut clock = if may_pause { Clock::Thread } else { Clock::Wall };
         poll_fn(move |context| {
             while may_pause && !self.is_paid {
                 if let Some(pause) = &mut pause {
@@ -256,9 +269,10 @@ impl<'a> Bill<'a> {
                 let admitted = self.try_admit();
                 pause = admitted.err().map(|(_, wait)| Box::pin(time::sleep(wait)));
             }
-            let (begun, thread) = (Instant::now(), ThreadTime::now());
-            let polled = call.as_mut().poll(context);
-            self.settle(begun, ThreadTime::now().since(thread).unwrap_or_default());
+            let begun = Instant::now();
+            let (polled, ran) = self.cpu.of(clock, || call.as_mut().poll(context));
+            clock = Clock::Thread;
+            self.settle(begun, ran);
             polled
         })
         .await
@@ -268,10 +282,6 @@ impl<'a> Bill<'a> {
     pub(super) fn refused(&mut self) -> Refused {
         std::mem::take(&mut self.refused)
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The quotas of all accounts and plugins. They outlive a change of the account and a new version:

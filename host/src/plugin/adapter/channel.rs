@@ -3,14 +3,21 @@
 use super::Adapter;
 use crate::{
     account::Role,
-    card::AdapterError,
     event::{EventOutcome, Received, Request, Response},
-    plugin::{convert::channel, error::Error, pulse::Beat, state::Export},
+    plugin::{
+        bindings::exports::patchbay::adapter::channel::Outcome,
+        convert::{Fallible, channel},
+        error::Error,
+        exports::Function,
+        pulse::Beat,
+        state::Export,
+    },
 };
 
 /// What it answers says how it went.
-const RECEIVE: Export = Export { is_judged: true, ..Export::pure("receive") };
-const REPLY: Export = Export::pure("reply");
+pub(super) const RECEIVE: Function =
+    Function::of(Role::Channel, Export { is_judged: true, ..Export::pure("receive") });
+pub(super) const REPLY: Function = Function::of(Role::Channel, Export::pure("reply"));
 
 impl Adapter {
     /// What the channel adapter makes of a webhook.
@@ -39,18 +46,8 @@ impl Adapter {
     }
 
     async fn receive_once(&self, request: &Request) -> Result<Received, Error> {
-        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
-        let request = channel::request(request);
-        self.call(
-            RECEIVE,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_receive(store, &request).await
-                })
-            },
-            |answer| answer.map(channel::received).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(channel::received(answer?));
+        self.call(RECEIVE, (channel::request(request),), read).await
     }
 
     /// The vendor's answer, with one outcome for each event of `receive`, in its order.
@@ -59,18 +56,8 @@ impl Adapter {
         request: &Request,
         outcomes: &[EventOutcome],
     ) -> Result<Response, Error> {
-        let guest = self.plugin.exports.channel.clone().ok_or(Error::Unsupported(Role::Channel))?;
-        let request = channel::request(request);
-        let outcomes: Vec<_> = outcomes.iter().map(channel::outcome).collect();
-        self.call(
-            REPLY,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_reply(store, &request, &outcomes).await
-                })
-            },
-            |answer| Ok(channel::response("reply", answer)),
-        )
-        .await
+        let outcomes: Vec<Outcome> = outcomes.iter().map(channel::outcome).collect();
+        let read = |answer| Ok(channel::response("reply", answer));
+        self.call(REPLY, (channel::request(request), outcomes), read).await
     }
 }

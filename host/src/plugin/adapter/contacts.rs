@@ -5,33 +5,28 @@ use crate::{
     account::Role,
     card::{AdapterError, Card, Field, FieldSpec, Identifier},
     plugin::{
-        convert::{self, contacts},
+        bindings::patchbay::adapter::types as wit,
+        convert::{self, Fallible, contacts},
         error::Error,
+        exports::Function,
         state::Export,
     },
 };
 
-const MAP_FIELDS: Export = Export::pure("map-fields");
-const LOOKUP_CLIENT: Export = Export::reaching_out("lookup-client");
-const UPSERT_CONTACT: Export = Export::reaching_out("upsert-contact");
-const DESCRIBE_FIELDS: Export = Export::reaching_out("describe-fields");
+pub(super) const MAP_FIELDS: Function = Function::of(Role::Contacts, Export::pure("map-fields"));
+pub(super) const LOOKUP_CLIENT: Function =
+    Function::of(Role::Contacts, Export::reaching_out("lookup-client"));
+pub(super) const UPSERT_CONTACT: Function =
+    Function::of(Role::Contacts, Export::reaching_out("upsert-contact"));
+pub(super) const DESCRIBE_FIELDS: Function =
+    Function::of(Role::Contacts, Export::reaching_out("describe-fields"));
 
 impl Adapter {
     /// Every card that any identifier matches, best first.
     pub async fn lookup_client(&self, any_of: &[Identifier]) -> Result<Vec<Card>, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let any_of: Vec<_> = convert::all(any_of.iter().cloned());
-        self.call(
-            LOOKUP_CLIENT,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_lookup_client(store, &any_of).await
-                })
-            },
-            |answer| answer.map(contacts::cards).map_err(AdapterError::from),
-        )
-        .await
+        let any_of: Vec<wit::Identifier> = convert::all(any_of.iter().cloned());
+        let read = |answer: Fallible<_>| Ok(contacts::cards(answer?));
+        self.call(LOOKUP_CLIENT, (any_of,), read).await
     }
 
     /// Canonical fields to the CRM's own record, as JSON.
@@ -40,26 +35,9 @@ impl Adapter {
         client: &[Identifier],
         fields: &[Field],
     ) -> Result<String, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let client: Vec<_> = convert::all(client.iter().cloned());
-        let fields: Vec<_> = convert::all(fields.iter().cloned());
-        self.call(
-            MAP_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest
-                        .load(&mut *store, instance)?
-                        .call_map_fields(store, &client, &fields)
-                        .await
-                })
-            },
-            |answer| match answer {
-                Ok(native) => Ok(convert::json("native", &native).map(|()| native)),
-                Err(problems) => Err(AdapterError::Invalid(convert::all(problems))),
-            },
-        )
-        .await
+        let client: Vec<wit::Identifier> = convert::all(client.iter().cloned());
+        let fields: Vec<wit::Field> = convert::all(fields.iter().cloned());
+        self.call(MAP_FIELDS, (client, fields), mapped).await
     }
 
     /// Creates the card, or changes the one with this id.
@@ -69,39 +47,25 @@ impl Adapter {
         native: &str,
         idempotency_key: &str,
     ) -> Result<Card, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        let (id, native, key) =
-            (id.map(str::to_owned), native.to_owned(), idempotency_key.to_owned());
-        self.call(
-            UPSERT_CONTACT,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    guest.call_upsert_contact(store, id.as_deref(), &native, &key).await
-                })
-            },
-            |answer| answer.map(contacts::card).map_err(AdapterError::from),
-        )
-        .await
+        let params = (id.map(str::to_owned), native.to_owned(), idempotency_key.to_owned());
+        let read = |answer: Fallible<_>| Ok(contacts::card(answer?));
+        self.call(UPSERT_CONTACT, params, read).await
     }
 
     /// The fields of a contact that can be written.
     pub async fn describe_fields(&self) -> Result<Vec<FieldSpec>, Error> {
-        let guest =
-            self.plugin.exports.contacts.clone().ok_or(Error::Unsupported(Role::Contacts))?;
-        self.call(
-            DESCRIBE_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_describe_fields(store).await
-                })
-            },
-            |answer| {
-                let specs = answer.map_err(AdapterError::from)?;
-                Ok(contacts::field_specs(DESCRIBE_FIELDS.name, specs))
-            },
-        )
-        .await
+        let name = DESCRIBE_FIELDS.export.name;
+        let read = |answer: Fallible<_>| Ok(contacts::field_specs(name, answer?));
+        self.call(DESCRIBE_FIELDS, (), read).await
+    }
+}
+
+/// What `map-fields` and `map-deal-fields` answer.
+pub(super) fn mapped(
+    answer: Result<String, Vec<wit::Problem>>,
+) -> Result<convert::Checked<String>, AdapterError> {
+    match answer {
+        Ok(native) => Ok(convert::json("native", &native).map(|()| native)),
+        Err(problems) => Err(AdapterError::Invalid(convert::all(problems))),
     }
 }

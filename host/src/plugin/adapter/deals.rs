@@ -2,78 +2,53 @@
 //!
 //! Each answers [`Error::Unsupported`] where the plugin does not export the interface.
 
-use super::Adapter;
+use super::{Adapter, contacts::mapped};
 use crate::{
     account::Role,
-    card::{AdapterError, Assignment, Deal, Field, FieldSpec, Note, Person, Subject, Task},
+    card::{Assignment, Deal, Field, FieldSpec, Note, Person, Subject, Task},
     plugin::{
-        convert::{self, contacts, deals},
+        bindings::{exports::patchbay::adapter::notes, patchbay::adapter::types as wit},
+        convert::{self, Fallible, contacts, deals},
         error::Error,
+        exports::Function,
         state::Export,
     },
 };
 
-const DESCRIBE_DEAL_FIELDS: Export = Export::reaching_out("describe-deal-fields");
-const OPEN_DEALS: Export = Export::reaching_out("open-deals");
-const MAP_DEAL_FIELDS: Export = Export::pure("map-deal-fields");
-const UPSERT_DEAL: Export = Export::reaching_out("upsert-deal");
-const CREATE_TASK: Export = Export::reaching_out("create-task");
-const ADD_NOTE: Export = Export::reaching_out("add-note");
-const LIST_MANAGERS: Export = Export::reaching_out("list-managers");
-const LIST_ASSIGNMENTS: Export = Export::reaching_out("list-assignments");
+pub(super) const DESCRIBE_DEAL_FIELDS: Function =
+    Function::of(Role::Deals, Export::reaching_out("describe-deal-fields"));
+pub(super) const OPEN_DEALS: Function =
+    Function::of(Role::Deals, Export::reaching_out("open-deals"));
+pub(super) const MAP_DEAL_FIELDS: Function =
+    Function::of(Role::Deals, Export::pure("map-deal-fields"));
+pub(super) const UPSERT_DEAL: Function =
+    Function::of(Role::Deals, Export::reaching_out("upsert-deal"));
+pub(super) const CREATE_TASK: Function =
+    Function::of(Role::Tasks, Export::reaching_out("create-task"));
+pub(super) const ADD_NOTE: Function = Function::of(Role::Notes, Export::reaching_out("add-note"));
+pub(super) const LIST_MANAGERS: Function =
+    Function::of(Role::Managers, Export::reaching_out("list-managers"));
+pub(super) const LIST_ASSIGNMENTS: Function =
+    Function::of(Role::Managers, Export::reaching_out("list-assignments"));
 
 impl Adapter {
     /// The fields of a deal that can be written.
     pub async fn describe_deal_fields(&self) -> Result<Vec<FieldSpec>, Error> {
-        let guest = self.plugin.exports.deals.clone().ok_or(Error::Unsupported(Role::Deals))?;
-        self.call(
-            DESCRIBE_DEAL_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_describe_deal_fields(store).await
-                })
-            },
-            |answer| {
-                let specs = answer.map_err(AdapterError::from)?;
-                Ok(contacts::field_specs(DESCRIBE_DEAL_FIELDS.name, specs))
-            },
-        )
-        .await
+        let name = DESCRIBE_DEAL_FIELDS.export.name;
+        let read = |answer: Fallible<_>| Ok(contacts::field_specs(name, answer?));
+        self.call(DESCRIBE_DEAL_FIELDS, (), read).await
     }
 
     /// Deals of a card that are neither won nor lost, the newest first.
     pub async fn open_deals(&self, card: &str) -> Result<Vec<Deal>, Error> {
-        let guest = self.plugin.exports.deals.clone().ok_or(Error::Unsupported(Role::Deals))?;
-        let card = card.to_owned();
-        self.call(
-            OPEN_DEALS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_open_deals(store, &card).await
-                })
-            },
-            |answer| answer.map(deals::deals).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(deals::deals(answer?));
+        self.call(OPEN_DEALS, (card.to_owned(),), read).await
     }
 
     /// Canonical fields to the CRM's own record of a deal, as JSON.
     pub async fn map_deal_fields(&self, fields: &[Field]) -> Result<String, Error> {
-        let guest = self.plugin.exports.deals.clone().ok_or(Error::Unsupported(Role::Deals))?;
-        let fields: Vec<_> = convert::all(fields.iter().cloned());
-        self.call(
-            MAP_DEAL_FIELDS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_map_deal_fields(store, &fields).await
-                })
-            },
-            |answer| match answer {
-                Ok(native) => Ok(convert::json("native", &native).map(|()| native)),
-                Err(problems) => Err(AdapterError::Invalid(convert::all(problems))),
-            },
-        )
-        .await
+        let fields: Vec<wit::Field> = convert::all(fields.iter().cloned());
+        self.call(MAP_DEAL_FIELDS, (fields,), mapped).await
     }
 
     /// Creates a deal on the card, or changes the one with this id. `manager` is a manager's id.
@@ -85,37 +60,17 @@ impl Adapter {
         manager: Option<&str>,
         idempotency_key: &str,
     ) -> Result<Deal, Error> {
-        let guest = self.plugin.exports.deals.clone().ok_or(Error::Unsupported(Role::Deals))?;
         let (id, card, native) = (id.map(str::to_owned), card.to_owned(), native.to_owned());
         let (manager, key) = (manager.map(str::to_owned), idempotency_key.to_owned());
-        self.call(
-            UPSERT_DEAL,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    let (id, manager) = (id.as_deref(), manager.as_deref());
-                    guest.call_upsert_deal(store, id, &card, &native, manager, &key).await
-                })
-            },
-            |answer| answer.map(deals::deal).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(deals::deal(answer?));
+        self.call(UPSERT_DEAL, (id, card, native, manager, key), read).await
     }
 
     /// Answers the id of the task.
     pub async fn create_task(&self, task: &Task, idempotency_key: &str) -> Result<String, Error> {
-        let guest = self.plugin.exports.tasks.clone().ok_or(Error::Unsupported(Role::Tasks))?;
-        let (task, key) = (deals::task(task.clone()), idempotency_key.to_owned());
-        self.call(
-            CREATE_TASK,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_create_task(store, &task, &key).await
-                })
-            },
-            |answer| answer.map(|id| deals::id("task", id)).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(deals::id("task", answer?));
+        let params = (deals::task(task.clone()), idempotency_key.to_owned());
+        self.call(CREATE_TASK, params, read).await
     }
 
     /// Answers the id of the note.
@@ -125,36 +80,16 @@ impl Adapter {
         note: &Note,
         idempotency_key: &str,
     ) -> Result<String, Error> {
-        let guest = self.plugin.exports.notes.clone().ok_or(Error::Unsupported(Role::Notes))?;
-        let (subject, note) = (subject.clone().into(), note.clone().into());
-        let key = idempotency_key.to_owned();
-        self.call(
-            ADD_NOTE,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    guest.call_add_note(store, &subject, &note, &key).await
-                })
-            },
-            |answer| answer.map(|id| deals::id("note", id)).map_err(AdapterError::from),
-        )
-        .await
+        let (subject, note) =
+            (wit::Subject::from(subject.clone()), notes::Note::from(note.clone()));
+        let read = |answer: Fallible<_>| Ok(deals::id("note", answer?));
+        self.call(ADD_NOTE, (subject, note, idempotency_key.to_owned()), read).await
     }
 
     /// Every manager, also those who are not active.
     pub async fn list_managers(&self) -> Result<Vec<Person>, Error> {
-        let guest =
-            self.plugin.exports.managers.clone().ok_or(Error::Unsupported(Role::Managers))?;
-        self.call(
-            LIST_MANAGERS,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_list_managers(store).await
-                })
-            },
-            |answer| answer.map(deals::managers).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(deals::managers(answer?));
+        self.call(LIST_MANAGERS, (), read).await
     }
 
     /// One page of who looks after whom, and the token of the next one.
@@ -162,19 +97,7 @@ impl Adapter {
         &self,
         page: Option<&str>,
     ) -> Result<(Vec<Assignment>, Option<String>), Error> {
-        let guest =
-            self.plugin.exports.managers.clone().ok_or(Error::Unsupported(Role::Managers))?;
-        let page = page.map(str::to_owned);
-        self.call(
-            LIST_ASSIGNMENTS,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    guest.call_list_assignments(store, page.as_deref()).await
-                })
-            },
-            |answer| answer.map(deals::assignments).map_err(AdapterError::from),
-        )
-        .await
+        let read = |answer: Fallible<_>| Ok(deals::assignments(answer?));
+        self.call(LIST_ASSIGNMENTS, (page.map(str::to_owned),), read).await
     }
 }

@@ -5,46 +5,27 @@
 use super::Adapter;
 use crate::{
     account::Role,
-    card::{AdapterError, Card, ExternalId},
-    plugin::{error::Error, state::Export},
+    card::{Card, ExternalId},
+    plugin::{
+        bindings::patchbay::adapter::types as wit, convert::Fallible, error::Error,
+        exports::Function, state::Export,
+    },
 };
 
-const PUSH_CARD: Export = Export::reaching_out("push-card");
-const TAG: Export = Export::reaching_out("tag");
+pub(super) const PUSH_CARD: Function =
+    Function::of(Role::ChannelPush, Export::reaching_out("push-card"));
+pub(super) const TAG: Function = Function::of(Role::ChannelPush, Export::reaching_out("tag"));
 
 impl Adapter {
     /// Shows a card on the channel's side. A repeat changes nothing.
     pub async fn push_card(&self, client: &ExternalId, card: &Card) -> Result<(), Error> {
-        let exports = &self.plugin.exports;
-        let guest = exports.channel_push.clone().ok_or(Error::Unsupported(Role::ChannelPush))?;
-        let (client, card) = (client.clone().into(), card.clone().into());
-        self.call(
-            PUSH_CARD,
-            move |store, instance| {
-                Box::pin(async move {
-                    let guest = guest.load(&mut *store, instance)?;
-                    guest.call_push_card(store, &client, &card).await
-                })
-            },
-            |answer| answer.map(Ok).map_err(AdapterError::from),
-        )
-        .await
+        let (client, card) = (wit::ExternalId::from(client.clone()), wit::Card::from(card.clone()));
+        self.call(PUSH_CARD, (client, card), |answer: Fallible<()>| Ok(Ok(answer?))).await
     }
 
     /// Marks the client with a tag on the channel's side. A repeat changes nothing.
     pub async fn tag(&self, client: &ExternalId, tag: &str) -> Result<(), Error> {
-        let exports = &self.plugin.exports;
-        let guest = exports.channel_push.clone().ok_or(Error::Unsupported(Role::ChannelPush))?;
-        let (client, tag) = (client.clone().into(), tag.to_owned());
-        self.call(
-            TAG,
-            move |store, instance| {
-                Box::pin(async move {
-                    guest.load(&mut *store, instance)?.call_tag(store, &client, &tag).await
-                })
-            },
-            |answer| answer.map(Ok).map_err(AdapterError::from),
-        )
-        .await
+        let params = (wit::ExternalId::from(client.clone()), tag.to_owned());
+        self.call(TAG, params, |answer: Fallible<()>| Ok(Ok(answer?))).await
     }
 }

@@ -13,7 +13,7 @@ use super::{
     Denied, Door, FetchError, Incoming, Outgoing, Reach, Token, answers, millis, permits,
     permits::TOKENS_KEY, request, response,
 };
-use crate::plugin::{meter::Meter, secrets::Secrets};
+use crate::plugin::secrets::Secrets;
 
 /// What goes out, with the secrets in it.
 struct Ready {
@@ -27,22 +27,19 @@ struct Ready {
 impl Door {
     /// Sends one request and reads its whole response.
     pub async fn fetch(&self, request: Outgoing) -> Result<Incoming, FetchError> {
-        self.fetch_with(request, None, &Meter::default()).await
+        self.fetch_with(request, None).await
     }
 
     /// The same, with this token unless the request has an `authorization` header of its own.
-    /// What the host works for it is metered, whatever comes of it.
     pub(in crate::plugin) async fn fetch_with(
         &self,
         request: Outgoing,
         token: Option<&Token>,
-        meter: &Meter,
     ) -> Result<Incoming, FetchError> {
         let filling = self.for_guests.as_ref().unwrap_or(&self.secrets);
         let scrubber = (&*self.scrubber(), self.response_bytes_max);
-        let ready = meter.of(|| self.ready(request, filling, token));
-        let answer = match ready {
-            Ok(ready) => self.exchange(ready, scrubber, meter).await,
+        let answer = match self.ready(request, filling, token) {
+            Ok(ready) => self.exchange(ready, scrubber).await,
             Err(refused) => Err(refused),
         };
         if let (Some(peer), Err(error)) = (&self.peer, &answer) {
@@ -60,7 +57,7 @@ impl Door {
         let nothing = Secrets::new([].into_iter());
         let bytes_max = bytes_max.min(self.response_bytes_max);
         let ready = self.ready(request, &self.secrets, None)?;
-        self.exchange(ready, (&nothing, bytes_max), &Meter::default()).await
+        self.exchange(ready, (&nothing, bytes_max)).await
     }
 
     /// The request as it may go out.
@@ -113,7 +110,6 @@ impl Door {
         &self,
         ready: Ready,
         (scrubber, response_bytes_max): (&Secrets, usize),
-        meter: &Meter,
     ) -> Result<Incoming, FetchError> {
         let Ready { mut request, url, method, reach, limit } = ready;
         if let Some(peer) = &self.peer {
@@ -130,7 +126,7 @@ impl Door {
                 .request(request)
                 .await
                 .map_err(|error| self.failure(&url, &method, &error))?;
-            response::read(response, scrubber, response_bytes_max, meter).await
+            response::read(response, scrubber, response_bytes_max).await
         };
         match time::timeout(limit, exchange).await {
             Ok(result) => result,

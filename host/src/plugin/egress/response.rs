@@ -10,8 +10,7 @@ use hyper::{
 };
 
 use super::{
-    super::{meter::Meter, secrets::Secrets},
-    FetchError, HEADER_BYTES_MAX, HEADERS_MAX, Incoming, text_of,
+    super::secrets::Secrets, FetchError, HEADER_BYTES_MAX, HEADERS_MAX, Incoming, text_of,
 };
 
 /// Headers of the host's own begin so.
@@ -21,15 +20,14 @@ pub(super) async fn read(
     response: Response<body::Incoming>,
     secrets: &Secrets,
     bytes_max: usize,
-    meter: &Meter,
 ) -> Result<Incoming, FetchError> {
     let status = response.status().as_u16();
     if !secrets.is_empty() {
         plain_only(response.headers())?;
     }
-    let headers = meter.of(|| read_headers(response.headers(), secrets))?;
+    let headers = read_headers(response.headers(), secrets)?;
     let body = read_body(response.into_body(), secrets, bytes_max).await?;
-    let clean = meter.of(|| secrets.scrub_bytes(&body, bytes_max));
+    let clean = secrets.scrub_bytes(&body, bytes_max);
     let body = match clean.ok_or_else(|| too_large(bytes_max))? {
         // Nothing was found: no copy.
         Cow::Borrowed(_) => body,

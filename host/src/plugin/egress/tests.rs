@@ -26,10 +26,7 @@ use self::{
     server::{Server, Then, ok},
 };
 use super::*;
-use crate::{
-    account::{Auth, Grant, Setting, SettingType},
-    plugin::meter::Meter,
-};
+use crate::account::{Auth, Grant, Setting, SettingType};
 
 fn manifest(egress: &[&str], settings: Vec<Setting>) -> Manifest {
     Manifest {

@@ -8,7 +8,6 @@ use crate::plugin::{
     bind::Bound,
     bindings::patchbay::adapter::http::{Error, Host, Request, Response},
     egress::{FetchError, Incoming, NoToken, Outgoing, Token},
-    meter::Meter,
     state::CallState,
     turnstile::{NoTurn, PATIENCE},
 };
@@ -46,12 +45,7 @@ impl CallState {
             )));
         }
         self.used.http += 1;
-        let (started, meter) = (Instant::now(), Meter::default());
-        let answer = send(&bound, (self.until, &meter), outgoing(request)).await;
-        let worked = meter.time();
-        self.cpu.waited(started.elapsed().saturating_sub(worked));
-        self.cpu.worked(worked);
-        answer
+        send(&bound, self.until, outgoing(request)).await
     }
 }
 
@@ -70,14 +64,10 @@ fn cause(error: &Error) -> &'static str {
 
 /// Sends the request with a token where the host obtains them for this account, and once more with
 /// a new one where that is refused.
-async fn send(
-    bound: &Bound,
-    bounds: (Instant, &Meter),
-    request: Outgoing,
-) -> Result<Response, Error> {
+async fn send(bound: &Bound, until: Instant, request: Outgoing) -> Result<Response, Error> {
     let is_own = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION));
     let Some(oauth) = bound.door.oauth().filter(|_| !is_own) else {
-        return in_turn(bound, bounds, request, None).await;
+        return in_turn(bound, until, request, None).await;
     };
     // What may not go out needs no token.
     bound.door.check(&request).map_err(error)?;
@@ -85,14 +75,14 @@ async fn send(
         Ok(token) => token,
         Err(reason) => return no_token(bound, &reason),
     };
-    let answer = in_turn(bound, bounds, request.clone(), Some(&token)).await?;
+    let answer = in_turn(bound, until, request.clone(), Some(&token)).await?;
     if answer.status != UNAUTHORIZED {
         return Ok(answer);
     }
     // Refused before anything was done for it, so that it may be repeated whatever it is.
     oauth.forget(&token).await;
     match oauth.token(&bound.door, bound.clock.now()).await {
-        Ok(token) => in_turn(bound, bounds, request, Some(&token)).await,
+        Ok(token) => in_turn(bound, until, request, Some(&token)).await,
         Err(reason) => no_token(bound, &reason),
     }
 }
@@ -116,7 +106,7 @@ fn no_token(bound: &Bound, reason: &NoToken) -> Result<Response, Error> {
 /// Sends the request when it is the account's turn.
 async fn in_turn(
     bound: &Bound,
-    (until, meter): (Instant, &Meter),
+    until: Instant,
     request: Outgoing,
     token: Option<&Arc<Token>>,
 ) -> Result<Response, Error> {
@@ -124,7 +114,7 @@ async fn in_turn(
     match bound.turnstile.pass(patience).await {
         Ok(()) => {
             let token = token.map(AsRef::as_ref);
-            bound.door.fetch_with(request, token, meter).await.map(response).map_err(error)
+            bound.door.fetch_with(request, token).await.map(response).map_err(error)
         }
         Err(NoTurn::TooFar(wait)) => Ok(too_early(wait)),
         Err(NoTurn::Unavailable(error)) => {

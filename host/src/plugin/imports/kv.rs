@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use crate::{
     plugin::{
         bind::Bound,
@@ -46,9 +44,7 @@ impl CallState {
     async fn kv_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let bound = self.kv_call()?;
         check_key(key)?;
-        let started = Instant::now();
         let value = bound.kv.get(&bound.account.id, key).await;
-        self.cpu.waited(started.elapsed());
         value.map_err(|error| unavailable(&error))
     }
 
@@ -64,10 +60,8 @@ impl CallState {
             .into_iter()
             .map(|change| checked(change, self.limits.kv_value_bytes))
             .collect::<Result<_, _>>()?;
-        let started = Instant::now();
         let committed =
             bound.kv.commit(&bound.account.id, changes, self.limits.kv_account_bytes).await;
-        self.cpu.waited(started.elapsed());
         match committed.map_err(|error| unavailable(&error))? {
             Committed::Yes => Ok(()),
             Committed::Conflict => Err(Error::Conflict),
@@ -83,9 +77,7 @@ impl CallState {
     ) -> Result<Vec<String>, Error> {
         let bound = self.kv_call()?;
         [prefix, after.unwrap_or_default()].into_iter().try_for_each(check_key)?;
-        let started = Instant::now();
         let keys = bound.kv.keys(&bound.account.id, prefix, after, limit.min(KEYS_MAX)).await;
-        self.cpu.waited(started.elapsed());
         keys.map_err(|error| unavailable(&error))
     }
 }

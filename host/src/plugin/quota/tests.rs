@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use super::*;
-use crate::plugin::state::ThreadTime;
+use crate::plugin::cpu::{sleep, work};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -100,14 +100,6 @@ async fn a_call_that_was_abandoned_gets_its_deposit_back() {
     assert_eq!((account.debt(), plugin.debt()), (Duration::ZERO, Duration::ZERO));
 }
 
-/// Runs on for some processor time.
-fn work(time: Duration) {
-    let begun = ThreadTime::now();
-    while ThreadTime::now().since(begun).unwrap() < time {
-        std::hint::spin_loop();
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_the_thread_ran_is_billed_and_what_it_waited_is_not() {
     let (account, plugin) = (quota(), quota());
@@ -125,6 +117,22 @@ async fn what_the_thread_ran_is_billed_and_what_it_waited_is_not() {
         assert!(Duration::from_millis(6) <= quota.ran(), "{:?}", quota.ran());
         assert!(quota.ran() < SECOND, "{:?}", quota.ran());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_call_is_timed_by_the_wall_clock_until_it_lets_others_go_before_it() {
+    let account = quota();
+    let payers = Payers([Some((Sharer::Account, Arc::clone(&account))), None]);
+    let piece = Duration::from_millis(20);
+    let mut call = Bill::new(&payers);
+    call.admit(Instant::now()).await.unwrap();
+    let steps = async {
+        sleep(piece);
+        tokio::task::yield_now().await;
+        sleep(piece * 4);
+    };
+    call.run(false, steps).await;
+    assert!(piece <= account.ran() && account.ran() < piece * 4, "{:?}", account.ran());
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,14 +55,14 @@ async fn consent(door: &Door, server: &AuthServer, tokens: &Arc<dyn Tokens>) {
 async fn call(door: &Door, server: &AuthServer) -> Result<u16, NoToken> {
     let (oauth, request) = (door.oauth().unwrap(), get(&format!("{}/api", server.url)));
     let token = oauth.token(door, now()).await?;
-    let answer = door.fetch_with(request.clone(), Some(&token), &Meter::default()).await.unwrap();
+    let answer = door.fetch_with(request.clone(), Some(&token)).await.unwrap();
     assert!(!String::from_utf8_lossy(&answer.body).contains(token.header().to_str().unwrap()));
     if answer.status != 401 {
         return Ok(answer.status);
     }
     oauth.forget(&token).await;
     let token = oauth.token(door, now()).await?;
-    Ok(door.fetch_with(request, Some(&token), &Meter::default()).await.unwrap().status)
+    Ok(door.fetch_with(request, Some(&token)).await.unwrap().status)
 }
 
 async fn control(server: &AuthServer, what: &str) -> String {

@@ -233,9 +233,7 @@ async fn the_token_goes_to_no_name_below_a_granted_domain_unless_it_is_said() {
     let rule = format!("http://*.vendor.example:{}", server.port);
     let wide = wide.door(&manifest(&[&rule], Vec::new()), &account(&[(&rule, true)])).unwrap();
     let place = format!("http://evil.vendor.example:{}/", server.port);
-    let Err(FetchError::Denied(text)) =
-        wide.fetch_with(get(&place), Some(&token), &Meter::default()).await
-    else {
+    let Err(FetchError::Denied(text)) = wide.fetch_with(get(&place), Some(&token)).await else {
         panic!("not denied")
     };
     assert!(text.contains("\"secret_origins\": {\"oauth2\""), "{text}");

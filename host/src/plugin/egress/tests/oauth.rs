@@ -224,8 +224,7 @@ async fn a_token_goes_out_and_never_comes_back() {
     let door = door_with_tokens(&server.url(), TokenRequest::Json, &[]);
     let token = door.oauth().unwrap().token(&door, at(0)).await.unwrap();
 
-    let answer =
-        door.fetch_with(get(&server.url()), Some(&token), &Meter::default()).await.unwrap();
+    let answer = door.fetch_with(get(&server.url()), Some(&token)).await.unwrap();
 
     let seen = server.requests().pop().unwrap();
     assert!(seen.contains(&format!("authorization: Bearer {SECRET}.t1\r\n")), "{seen}");
@@ -237,7 +236,7 @@ async fn a_token_goes_out_and_never_comes_back() {
 
     let mut own = get(&server.url());
     own.headers.push(("Authorization".to_owned(), "Basic own".to_owned()));
-    let answer = door.fetch_with(own, Some(&token), &Meter::default()).await.unwrap();
+    let answer = door.fetch_with(own, Some(&token)).await.unwrap();
     assert_eq!(answer.body, b"Basic own");
 }
 
