@@ -73,6 +73,13 @@ fn shares_of_the_machine_are_whole_at_most_and_an_accounts_is_within_its_plugins
     assert!(Config::parse(&given(30_000_000)).is_ok(), "one call fits");
     let expected = "limits.memory_bytes: 30000000 must not be above limits.memory_bytes_per_account (29999999)";
     assert_eq!(faults(&given(29_999_999)), [expected]);
+    let given = |account: u32| {
+        let plugin = "memory_bytes_per_plugin = 300000000";
+        format!("[limits]\nmemory_bytes_per_account = {account}\n{plugin}\n")
+    };
+    assert!(Config::parse(&given(300_000_000)).is_ok());
+    let expected = "limits.memory_bytes_per_account: 300000001 must not be above limits.memory_bytes_per_plugin (300000000)";
+    assert_eq!(faults(&given(300_000_001)), [expected]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Call {
             None => request,
         };
         match &self.body {
-            Some(body) => request.json(body.to_string()),
+            Some(body) => request.json(serde_json::to_vec(body).expect("a value is always JSON")),
             None => request,
         }
     }

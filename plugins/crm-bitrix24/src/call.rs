@@ -54,7 +54,8 @@ pub(crate) enum OnError {
 
 /// Calls one method alone.
 pub(crate) fn call(portal: &Portal, command: &Command) -> Result<Value, Error> {
-    let request = request(portal, command.method, command.params.to_string());
+    let body = serde_json::to_vec(&command.params).expect("a value is always JSON");
+    let request = request(portal, command.method, body);
     let response = request.send().map_err(|error| lost(error, command.effect))?;
     answer::single(&response, command)
 }
@@ -87,7 +88,7 @@ fn lost(error: http::Error, effect: Effect) -> Error {
     }
 }
 
-fn request(portal: &Portal, method: &str, body: String) -> Request {
+fn request(portal: &Portal, method: &str, body: impl Into<Vec<u8>>) -> Request {
     Request::post(portal.method_url(method)).header("accept", "application/json").json(body)
 }
 

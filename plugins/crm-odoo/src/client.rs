@@ -110,7 +110,7 @@ pub(crate) fn sent(request: Request, effect: Effect) -> Result<Response, Error> 
 
 fn json2(server: &Server, call: &Call) -> Request {
     let Call { model, method, arguments, .. } = call;
-    let body = Value::Object(arguments.clone()).to_string();
+    let body = serde_json::to_vec(arguments).expect("a value is always JSON");
     let request = Request::post(format!("{}/json/2/{model}/{method}", server.base_url))
         .header("accept", "application/json")
         .header("authorization", format!("bearer {}", server.api_key))

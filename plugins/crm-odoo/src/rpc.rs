@@ -114,7 +114,7 @@ fn post(
     });
     let request = Request::post(format!("{}/jsonrpc", server.base_url))
         .header("accept", "application/json")
-        .json(body.to_string());
+        .json(serde_json::to_vec(&body).expect("a value is always JSON"));
     let mut envelope = client::answer(&client::sent(request, effect)?, effect)?;
     if let Some(error) = envelope.get("error").filter(|error| !error.is_null()) {
         return Err(errors::of_envelope(error, effect));

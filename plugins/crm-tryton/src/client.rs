@@ -107,7 +107,7 @@ impl Call {
             .header("authorization", format!("Bearer {key}"))
             .header("x-tryton-context", context);
         match &self.body {
-            Some(body) => request.json(body.to_string()),
+            Some(body) => request.json(serde_json::to_vec(body).expect("a value is always JSON")),
             None => request,
         }
     }
