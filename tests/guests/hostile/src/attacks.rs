@@ -80,7 +80,7 @@ fn grow() -> String {
 
 /// Deep, and not a loop: the result of each call is used after it.
 fn recurse(left: u64, sum: &mut u64) -> u64 {
-    let mut frame = [left; 64];
+    let mut frame = [left; 1024];
     std::hint::black_box(&mut frame);
     *sum = sum.wrapping_add(frame.iter().sum::<u64>());
     if left == 0 {
