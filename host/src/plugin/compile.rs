@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -33,6 +33,9 @@ const WORDS_BYTES_MAX: usize = 2000;
 
 /// Files that the compiler may have open: it needs its three pipes, and some to start.
 const FILES_MAX: u64 = 32;
+
+/// How far the compiler stands behind everything else that wants a processor, as `nice` counts.
+const NICENESS: i32 = 10;
 
 /// Compiles plugins and keeps the result in a folder that only the host writes.
 #[derive(Debug)]
@@ -179,6 +182,8 @@ fn child(memory_bytes: u64) -> Result<(), (u8, String)> {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(resource, limit).map_err(|error| ours(&error))?;
     }
+    // Calls go before it: an upload shall not be felt.
+    nice(NICENESS).map_err(|error| ours(&error))?;
     let mut wasm = Vec::new();
     io::stdin().lock().read_to_end(&mut wasm).map_err(|error| ours(&error))?;
     let engine = engine::compiling().map_err(|error| ours(&error))?;

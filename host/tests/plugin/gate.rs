@@ -4,7 +4,9 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Stdio,
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -127,6 +129,32 @@ fn script(folder: &Path, body: &str) -> PathBuf {
     fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     path
+}
+
+/// How far a process stands behind the others, the 19th field of its line.
+fn niceness(pid: u32) -> Option<i32> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = line.rsplit_once(") ")?;
+    fields.split(' ').nth(16)?.parse().ok()
+}
+
+#[tokio::test]
+async fn calls_go_before_the_compiler() {
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_patchbay"))
+        .args(["compile-plugin", "2147483648"])
+        // It waits for the component, which never comes.
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let (pid, own) = (child.id().unwrap(), niceness(std::process::id()).unwrap());
+    let goes_last = async {
+        while niceness(pid) != Some((own + 10).min(19)) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), goes_last).await.unwrap();
 }
 
 #[tokio::test]
