@@ -38,7 +38,7 @@ impl Plugins {
         observer: &Observer,
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
         let digest = Digest::of(&upload.bytes);
-        let known = self.0.compiler.cached(&self.0.engine, digest);
+        let known = self.0.compiler.cached(&self.0.engine, digest).await;
         let is_new = known.is_none();
         let admitted = self.pass_gate(upload, (digest, known), now, observer).await;
         admitted.inspect_err(|refusal| {
@@ -104,7 +104,7 @@ impl Plugins {
         record: PluginRecord,
         bytes: impl AsyncFnOnce() -> Option<Vec<u8>>,
     ) -> Result<Arc<Plugin>, Refusal> {
-        let cached = self.0.compiler.cached(&self.0.engine, record.digest);
+        let cached = self.0.compiler.cached(&self.0.engine, record.digest).await;
         let signature = record.signature.as_ref().map(|signature| signature.file.as_str());
         let bytes = if cached.is_some() && signature.is_none() {
             Vec::new()

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read as _, Write as _},
     path::PathBuf,
     process::{ExitCode, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
     sync::Semaphore,
+    task::{self, JoinError},
     time,
 };
 use wasmtime::{Engine, component::Component};
@@ -41,7 +43,7 @@ const NICENESS: i32 = 10;
 #[derive(Debug)]
 pub(super) struct Compiler {
     program: PathBuf,
-    cache: Cache,
+    cache: Arc<Cache>,
     memory_bytes: u64,
     time_ms: u32,
     /// One child at a time: compiling is heavy, and never urgent.
@@ -58,7 +60,7 @@ impl Compiler {
     ) -> io::Result<Self> {
         Ok(Self {
             program,
-            cache: Cache::open(folder, engine)?,
+            cache: Arc::new(Cache::open(folder, engine)?),
             memory_bytes: limits.compile_memory_bytes,
             time_ms: limits.compile_ms.get(),
             turn: Semaphore::new(1),
@@ -66,8 +68,18 @@ impl Compiler {
     }
 
     /// The code compiled earlier, where it is there and fits this engine.
-    pub(super) fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        self.cache.get(engine, digest)
+    pub(super) async fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        self.with_cache(engine, move |cache, engine| cache.get(engine, digest)).await.ok()?
+    }
+
+    /// Disks and seals of large code take their time: nothing else waits for it.
+    async fn with_cache<T: Send + 'static>(
+        &self,
+        engine: &Engine,
+        work: impl FnOnce(&Cache, &Engine) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let (cache, engine) = (Arc::clone(&self.cache), engine.clone());
+        task::spawn_blocking(move || work(&cache, &engine)).await
     }
 
     /// Compiles in a child and keeps the result.
@@ -79,7 +91,9 @@ impl Compiler {
     ) -> Result<Component, Refusal> {
         let _turn = self.turn.acquire().await.expect("this semaphore is never closed");
         let code = self.run_child(wasm).await?;
-        self.cache.put(engine, digest, &code).map_err(|error| match error {
+        let put = move |cache: &Cache, engine: &Engine| cache.put(engine, digest, &code);
+        let put = self.with_cache(engine, put).await;
+        put.map_err(|error| Refusal::Host(error.into()))?.map_err(|error| match error {
             Unfit::Engine(words) => Refusal::Start(words),
             ours => Refusal::Host(ours.into()),
         })
