@@ -96,8 +96,8 @@ impl Caller {
         let _slots = self.admitted(callee, account, export, wall, &mut bill).await?;
         let until = time::Instant::now() + wall;
         let limits = Arc::clone(&self.limits);
-        let (bound, account) = (bound.cloned(), (payers.clone(), bill.cpu()));
-        let state = CallState::new(callee.name, export, bound, account, limits, until);
+        let billed = (payers.clone(), bill.cpu());
+        let state = CallState::new(callee.name, export, bound.cloned(), billed, limits, until);
         let mut store = self.store(callee.engine, state);
         let answer = {
             let run = async {
