@@ -78,7 +78,7 @@ impl Cache {
         }
     }
 
-    /// Keeps what the compiler made, and loads it.
+    /// Keeps what the compiler made, and takes it into the engine.
     pub(super) fn put(
         &self,
         engine: &Engine,
@@ -88,7 +88,7 @@ impl Cache {
         let path = self.path(digest);
         let seal = self.seal(digest, code).finalize().into_bytes();
         write_whole(&self.folder, &path, &[&seal, code])?;
-        self.load(engine, digest, &path)
+        take(engine, code)
     }
 
     /// Removes the code of a plugin, where it is there.
@@ -113,10 +113,6 @@ impl Cache {
             .chain_update(code)
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "machine code is trusted by its seal: only the host has the key, and it seals what its compiler made"
-    )]
     fn load(&self, engine: &Engine, digest: Digest, path: &Path) -> Result<Component, Unfit> {
         let length = fs::metadata(path)?.len();
         let longest = u64::try_from(CODE_BYTES_MAX + SEAL_BYTES).unwrap_or(u64::MAX);
@@ -126,12 +122,22 @@ impl Cache {
         let bytes = fs::read(path)?;
         let (seal, code) = bytes.split_first_chunk::<SEAL_BYTES>().ok_or(Unfit::Length(length))?;
         self.seal(digest, code).verify_slice(seal).map_err(|_unequal| Unfit::Seal)?;
-        // SAFETY: the seal says that `put` wrote exactly these bytes for this plugin, from the
-        // output of our own compiler. They are in memory: nobody can change the file between the
-        // check and the use. wasmtime checks that version and options are this engine's.
-        let loaded = unsafe { Component::deserialize(engine, code) };
-        loaded.map_err(|error| Unfit::Engine(format!("{error:#}")))
+        take(engine, code)
     }
+}
+
+/// Only for what our own compiler made: out of its process, or under the seal.
+#[expect(
+    unsafe_code,
+    reason = "machine code is trusted by its seal: only the host has the key, and it seals what its compiler made"
+)]
+fn take(engine: &Engine, code: &[u8]) -> Result<Component, Unfit> {
+    // SAFETY: these bytes are the output of our own compiler: `put` has them from its process, and
+    // `load` from under a seal that only `put` makes. They are in memory: nobody can change the
+    // file between the check and the use. wasmtime checks that version and options are this
+    // engine's.
+    let taken = unsafe { Component::deserialize(engine, code) };
+    taken.map_err(|error| Unfit::Engine(format!("{error:#}")))
 }
 
 /// The key of this data folder, made where there is none. One that others could read, or that is
