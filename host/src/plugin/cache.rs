@@ -2,7 +2,7 @@
 //! elsewhere or put under another name is not run, it is made again.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -78,17 +78,20 @@ impl Cache {
         }
     }
 
-    /// Keeps what the compiler made, and takes it into the engine.
+    /// Takes what the compiler made into the engine, and keeps it.
     pub(super) fn put(
         &self,
         engine: &Engine,
         digest: Digest,
         code: &[u8],
     ) -> Result<Component, Unfit> {
+        let component = take(engine, code)?;
         let path = self.path(digest);
         let seal = self.seal(digest, code).finalize().into_bytes();
-        write_whole(&self.folder, &path, &[&seal, code])?;
-        take(engine, code)
+        // Not waited for: a crash of the machine may cut it, which the seal tells, and what makes
+        // the disk busy for tens of megabytes holds up the journal.
+        write_whole(&self.folder, &path, &[&seal, code], |_file| Ok(()))?;
+        Ok(component)
     }
 
     /// Removes the code of a plugin, where it is there.
@@ -155,20 +158,26 @@ fn read_key(path: &Path) -> io::Result<Secret<[u8; KEY_BYTES]>> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).expect("the operating system gives random numbers");
     let folder = path.parent().unwrap_or(Path::new("."));
-    write_whole(folder, path, &[&key])?;
+    write_whole(folder, path, &[&key], File::sync_all)?;
     Ok(Secret::new(key))
 }
 
-/// Writes whole or not at all: a crash leaves no half of a file under the name that counts.
-fn write_whole(folder: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+/// Writes whole or not at all: a host that is killed leaves no half of a file under the name that
+/// counts. `sync` decides for a machine that loses its power.
+fn write_whole(
+    folder: &Path,
+    path: &Path,
+    parts: &[&[u8]],
+    sync: impl Fn(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = folder.join(format!("{}.part", crate::id::random_token()));
     let written = (|| {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()?;
+        sync(&file)?;
         fs::rename(&temporary, path)?;
-        fs::File::open(folder)?.sync_all()
+        sync(&File::open(folder)?)
     })();
     if written.is_err() && temporary.exists() {
         fs::remove_file(&temporary)?;

@@ -32,6 +32,8 @@ pub const SUBCOMMAND: &str = "compile-plugin";
 const AT_FAULT: u8 = 65;
 /// Bytes of the child's words that are shown.
 const WORDS_BYTES_MAX: usize = 2000;
+/// The length before the code, big end first.
+const LENGTH_BYTES: usize = 8;
 
 /// Files that the compiler may have open: it needs its three pipes, and some to start.
 const FILES_MAX: u64 = 32;
@@ -156,22 +158,44 @@ impl Compiler {
 /// on.
 async fn ended(mut child: Child) -> io::Result<Output> {
     let (stdout, stderr) = tokio::try_join!(
-        up_to(child.stdout.take(), CODE_BYTES_MAX.saturating_add(1)),
-        up_to(child.stderr.take(), WORDS_BYTES_MAX),
+        code(child.stdout.take()),
+        up_to(child.stderr.take(), WORDS_BYTES_MAX, 0),
     )?;
     let status = child.wait().await?;
     Ok(Output { status, stdout, stderr })
 }
 
-async fn up_to(pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Its length stands before it: what grows to tens of megabytes is not moved while it grows.
+async fn code(mut pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut length = [0; LENGTH_BYTES];
+    let read = match &mut pipe {
+        Some(pipe) => pipe.read_exact(&mut length).await,
+        None => Ok(0),
+    };
+    if let Err(error) = read {
+        // A child that found fault has no code to tell.
+        let is_none = error.kind() == io::ErrorKind::UnexpectedEof;
+        return if is_none { Ok(Vec::new()) } else { Err(error) };
+    }
+    let length = usize::try_from(u64::from_be_bytes(length)).unwrap_or(usize::MAX);
+    let most = CODE_BYTES_MAX.saturating_add(1);
+    up_to(pipe, most, length.min(most)).await
+}
+
+async fn up_to(
+    pipe: Option<impl AsyncRead + Unpin>,
+    bytes_max: usize,
+    capacity: usize,
+) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(capacity);
     if let Some(pipe) = pipe {
         pipe.take(u64::try_from(bytes_max).unwrap_or(u64::MAX)).read_to_end(&mut bytes).await?;
     }
     Ok(bytes)
 }
 
-/// The other end: reads a component from standard input, writes its code to standard output.
+/// The other end: reads a component from standard input, writes the length of its code in
+/// [`LENGTH_BYTES`] and the code to standard output.
 /// `memory_bytes` bounds the whole process.
 pub fn compile_child(memory_bytes: u64) -> ExitCode {
     match child(memory_bytes) {
@@ -206,7 +230,12 @@ fn child(memory_bytes: u64) -> Result<(), (u8, String)> {
     check_resources(&component)?;
     let code = component.serialize().map_err(at_fault)?;
     let mut stdout = io::stdout().lock();
-    stdout.write_all(&code).and_then(|()| stdout.flush()).map_err(|error| ours(&error))
+    let length = u64::try_from(code.len()).unwrap_or(u64::MAX).to_be_bytes();
+    [&length, code.as_slice()]
+        .into_iter()
+        .try_for_each(|part| stdout.write_all(part))
+        .and_then(|()| stdout.flush())
+        .map_err(|error| ours(&error))
 }
 
 /// Counts instances, not declarations: one module can be instantiated many times.
