@@ -116,7 +116,7 @@ impl Runner {
         let took = started.elapsed();
         self.metrics.attempt_seconds.observe(took.as_secs_f64());
         for entry in [crm, snapshot.accounts.get(&job.account)].into_iter().flatten() {
-            self.pause_if_refused(entry).await;
+            self.means.directory.pause_if_refused(entry).await;
         }
         if let Some(crm) = crm {
             let verdict =
@@ -263,30 +263,7 @@ impl Runner {
 
     async fn pause_if_unauthorized(&self, tried: &Account, failure: &Failure) {
         if failure.outcome == Outcome::Unauthorized {
-            self.pause(tried, failure.reason.clone()).await;
-        }
-    }
-
-    /// The host has tried to obtain a token, and knows better than the adapter that it got none.
-    async fn pause_if_refused(&self, entry: &Entry) {
-        let refusal = entry.adapter.as_ref().ok().and_then(|adapter| adapter.take_refusal());
-        if let Some(reason) = refusal {
-            self.pause(&entry.account, reason).await;
-        }
-    }
-
-    async fn pause(&self, tried: &Account, reason: String) {
-        let id = &tried.id;
-        match self.means.directory.pause(tried, reason).await {
-            Ok(true) => {
-                tracing::error!(account.id = %id, "the credentials were refused: the account is paused");
-            }
-            Ok(false) => {
-                debug!(account.id = %id, "credentials were refused that the account no longer has");
-            }
-            Err(error) => {
-                tracing::error!(account.id = %id, error = &error as &dyn std::error::Error, "the account could not be paused");
-            }
+            self.means.directory.pause_for(tried, failure.reason.clone()).await;
         }
     }
 

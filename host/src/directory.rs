@@ -25,6 +25,7 @@ mod change;
 mod denials;
 mod difference;
 mod joined;
+mod paused;
 mod rotation;
 mod shelf;
 mod signing;
@@ -234,50 +235,6 @@ impl Directory {
         let before = before.map(|entry| entry.account.as_ref());
         self.stores.registry.put_account(before, account).await?;
         self.reload().await
-    }
-
-    /// Pauses an account whose credentials were refused: its jobs wait until it is active again.
-    ///
-    /// Returns false, and pauses nothing, when the account is no longer the one that was `tried`:
-    /// the credentials that were refused are not those that it has now.
-    pub async fn pause(self: &Arc<Self>, tried: &Account, reason: String) -> Result<bool, Error> {
-        let (directory, tried) = (Arc::clone(self), tried.clone());
-        self.to_its_end(async move {
-            let _changing = directory.changing.lock().await;
-            let snapshot = directory.snapshot();
-            let now = snapshot.accounts.get(&tried.id).map(|entry| &entry.account);
-            if tried.state != AccountState::Active || now.is_none_or(|now| **now != tried) {
-                return Ok(false);
-            }
-            let account = Account { state: AccountState::Paused(reason), ..tried.clone() };
-            let paused = directory.stores.registry.put_account(Some(&tried), account).await;
-            directory.reload().await?;
-            match paused {
-                Ok(()) => Ok(true),
-                // Another host has mended it meanwhile.
-                Err(storage::Error::Changed(_)) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
-    }
-
-    /// Sets an account that was paused to work again. Its credentials are new.
-    pub async fn resume(self: &Arc<Self>, id: &AccountId) -> Result<(), Error> {
-        let (directory, id) = (Arc::clone(self), id.clone());
-        self.to_its_end(async move {
-            let _changing = directory.changing.lock().await;
-            let snapshot = directory.snapshot();
-            let paused = snapshot.accounts.get(&id).map(|entry| &entry.account);
-            let Some(paused) = paused.filter(|it| it.state != AccountState::Active) else {
-                return Ok(());
-            };
-            let account = Account { state: AccountState::Active, ..Account::clone(paused) };
-            let stored = directory.stores.registry.put_account(Some(paused), account).await;
-            directory.reload().await?;
-            Ok(stored?)
-        })
-        .await
     }
 
     /// Runs a change to its end even if whoever asked for it goes away meanwhile: what is stored

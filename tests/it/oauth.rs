@@ -18,6 +18,7 @@ use crate::{
 on_every_backend!(
     an_operator_connects_an_account_and_it_goes_on_by_itself,
     a_consent_that_died_pauses_its_account_and_the_next_one_resumes_it,
+    who_asks_by_the_api_is_told_that_the_consent_died,
 );
 
 /// Jivo joined to a CRM that wants a consent. Returns the webhook URL.
@@ -128,6 +129,35 @@ async fn a_consent_that_died_pauses_its_account_and_the_next_one_resumes_it(back
     assert_eq!(state(&host).await, json!("active"));
     host.idle().await;
     assert_eq!(lookup(&host).await, StatusCode::OK);
+    host.stop().await;
+}
+
+async fn who_asks_by_the_api_is_told_that_the_consent_died(backend: Backend) {
+    const CARDS: &str = "/accounts/crm/cards?phone=%2B79000000002";
+    let server = AuthServer::start();
+    let (host, _) = stage(&backend, &server).await;
+    let webhook = String::from_utf8(jivo("chat_accepted.unknown_with_phone.json")).unwrap();
+    let headers = json!({ "Content-Type": "application/json" });
+    let preview =
+        json!({ "request": { "body": webhook, "headers": headers }, "look_up": true }).to_string();
+    for (method, path, body) in [
+        (Method::GET, CARDS, String::new()),
+        (Method::POST, "/integrations/jivo-to-crm/preview", preview),
+    ] {
+        let location = consent(&host, &server).await;
+        assert_eq!(open(&host, &location).await.status, StatusCode::OK);
+        assert_eq!(state(&host).await, json!("active"));
+        open(&host, &format!("{}/control/revoke", server.url)).await;
+
+        let told = host.api(method, path, body).await;
+        assert_eq!(told.status, StatusCode::BAD_GATEWAY, "{told:?}");
+        let title = told.json()["title"].as_str().unwrap().to_owned();
+        assert!(
+            title.contains("invalid_grant") && title.contains("`patchbay account connect crm`"),
+            "{title}"
+        );
+        assert_ne!(state(&host).await, json!("active"), "{path}");
+    }
     host.stop().await;
 }
 

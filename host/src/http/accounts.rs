@@ -177,9 +177,11 @@ pub(super) async fn cards(
 ) -> Result<Json<PageBody<Card>>, ApiError> {
     let entry = entry(&state, &id)?;
     let wanted = identifiers(query)?;
-    let adapter = entry.adapter.map_err(ApiError::Invalid)?;
-    let cards =
-        adapter.lookup_client(&wanted).await.map_err(|error| ApiError::Crm(error.to_string()))?;
+    let adapter = entry.adapter.clone().map_err(ApiError::Invalid)?;
+    let found = adapter.lookup_client(&wanted).await;
+    // The adapter says that the CRM is down where the host obtained no token.
+    let refused = state.directory.pause_if_refused(&entry).await;
+    let cards = found.map_err(|error| ApiError::Crm(refused.unwrap_or(error.to_string())))?;
     Ok(Json(PageBody::whole(cards)))
 }
 

@@ -162,9 +162,9 @@ impl Trial<'_> {
             return Ok(ignored(event));
         }
         let Integration { channel, crm, .. } = self.integration;
-        let crm = self.snapshot.accounts.get(crm);
-        let crm = crm.ok_or_else(|| ApiError::Crm("its account is gone".to_owned()))?;
-        let crm = crm.adapter.as_ref().map_err(|problems| ApiError::Invalid(problems.clone()))?;
+        let entry = self.snapshot.accounts.get(crm);
+        let entry = entry.ok_or_else(|| ApiError::Crm("its account is gone".to_owned()))?;
+        let crm = entry.adapter.as_ref().map_err(|problems| ApiError::Invalid(problems.clone()))?;
         let channel_adapter = self.snapshot.accounts.get(channel);
         let sample = attempt::Sample {
             event: &event,
@@ -178,7 +178,9 @@ impl Trial<'_> {
             looks_up: self.look_up,
         };
         let preview = Box::pin(attempt::preview(&self.state.means, sample)).await;
-        let preview = preview.map_err(|failure| ApiError::Crm(failure.reason))?;
+        let refused = self.state.directory.pause_if_refused(entry).await;
+        let preview =
+            preview.map_err(|failure| ApiError::Crm(refused.unwrap_or(failure.reason)))?;
         Ok(EventPreviewBody {
             kind: event.kind.name(),
             conversation: event.conversation,
