@@ -172,6 +172,9 @@ impl Directory {
             changing: tokio::sync::Mutex::default(),
             shelf: Shelf::default(),
         };
+        let versions = directory.stores.versions.versions().await?;
+        let digests = versions.into_iter().map(|version| version.record.digest).collect();
+        directory.plugins.keep_only(digests).await;
         directory.load_active().await?;
         directory.reload().await?;
         Ok(directory)

@@ -20,6 +20,22 @@ use crate::{
     id::Digest,
 };
 
+/// Code of an upload. What nobody will run would lie on the disk for ever: it goes where the plugin
+/// is refused, and where its upload is given up meanwhile.
+struct Code<'a> {
+    plugins: &'a Plugins,
+    digest: Digest,
+    is_wanted: bool,
+}
+
+impl Drop for Code<'_> {
+    fn drop(&mut self) {
+        if !self.is_wanted {
+            self.plugins.forget(self.digest);
+        }
+    }
+}
+
 impl Plugins {
     /// The whole gate: what is admitted can be called. Errors are one clear sentence each.
     pub async fn admit(
@@ -39,15 +55,10 @@ impl Plugins {
     ) -> Result<(PluginRecord, Arc<Plugin>), Refusal> {
         let digest = Digest::of(&upload.bytes);
         let known = self.0.compiler.cached(&self.0.engine, digest).await;
-        let is_new = known.is_none();
+        let mut code = Code { plugins: self, digest, is_wanted: known.is_some() };
         let admitted = self.pass_gate(upload, (digest, known), now, observer).await;
-        admitted.inspect_err(|refusal| {
-            if is_new {
-                // Code that nobody will run would lie on the disk for ever.
-                self.forget(digest);
-            }
-            self.0.caller.refusals.turned_away(refusal.kind());
-        })
+        code.is_wanted |= admitted.is_ok();
+        admitted.inspect_err(|refusal| self.0.caller.refusals.turned_away(refusal.kind()))
     }
 
     async fn pass_gate(
@@ -121,6 +132,17 @@ impl Plugins {
         };
         let pre = self.link(&component)?;
         self.ready(record, &pre)
+    }
+
+    /// Removes all code but that of these versions: uploads that were given up while their code
+    /// was written, and versions that another host has removed, leave theirs.
+    pub async fn keep_only(&self, kept: Vec<Digest>) {
+        if let Err(error) = self.0.compiler.keep_only(&self.0.engine, kept).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "code of plugins that are gone is still there"
+            );
+        }
     }
 
     /// Removes the code of a version that is kept no more.

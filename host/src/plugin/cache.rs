@@ -2,6 +2,7 @@
 //! elsewhere or put under another name is not run, it is made again.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder, File, OpenOptions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Write as _},
@@ -22,6 +23,10 @@ const KEY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 32;
 /// What is sealed, so that this seal can stand for nothing else.
 const PURPOSE: &[u8] = b"patchbay compiled plugin 1";
+
+/// Endings of the files.
+const CODE: &str = "cwasm";
+const UNFINISHED: &str = "part";
 
 /// A folder that only the host writes, and the key of its seals beside it.
 #[derive(Debug)]
@@ -102,8 +107,21 @@ impl Cache {
         }
     }
 
+    /// Removes the code of all plugins but these, and what another engine or a crash has left.
+    pub(super) fn keep_only(&self, kept: &[Digest]) -> io::Result<()> {
+        let kept: HashSet<PathBuf> = kept.iter().map(|digest| self.path(*digest)).collect();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let is_ours = path.extension().is_some_and(|it| it == CODE || it == UNFINISHED);
+            if is_ours && !kept.contains(&path) {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn path(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
+        self.folder.join(format!("{digest}-{:016x}.{CODE}", self.engine_hash))
     }
 
     /// Over the plugin and the engine too: a sealed file under another's name is not sealed.
@@ -170,7 +188,7 @@ fn write_whole(
     parts: &[&[u8]],
     sync: impl Fn(&File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = folder.join(format!("{}.part", crate::id::random_token()));
+    let temporary = folder.join(format!("{}.{UNFINISHED}", crate::id::random_token()));
     let written = (|| {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;

@@ -106,6 +106,11 @@ impl Compiler {
         self.cache.remove(digest)
     }
 
+    /// Removes the code of all plugins but these.
+    pub(super) async fn keep_only(&self, engine: &Engine, kept: Vec<Digest>) -> io::Result<()> {
+        self.with_cache(engine, move |cache, _engine| cache.keep_only(&kept)).await?
+    }
+
     async fn run_child(&self, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
         let limit = Duration::from_millis(u64::from(self.time_ms));
         let mut child = Command::new(&self.program)

@@ -13,6 +13,7 @@ use patchbay::{
     plugin::{Refusal, Stage as GateStage, Upload, count_cases},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::stage::{self, SECRET, Stage, guest};
 
@@ -323,4 +324,27 @@ async fn our_adapters_pass_the_cases_that_they_carry() {
         all += count;
     }
     assert!(100 <= all, "only {all} cases");
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_leaves_no_code_behind() {
+    let stage = Stage::new(limits());
+    let compiled = stage.folder.path().join("compiled");
+    let playing = Arc::new(Notify::new());
+    let (told, folder) = (Arc::clone(&playing), compiled.clone());
+    let observer = move |at| {
+        if let GateStage::Conformance { .. } = at {
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "its code is there");
+            told.notify_one();
+        }
+    };
+    let bytes = packed(&json!([receive("/sleep", &json!({ "ok": {} }))]));
+    let upload = Upload { bytes, signature: None };
+    tokio::select! {
+        ended = stage.plugins.admit_watched(upload, Timestamp::UNIX_EPOCH, &observer) => {
+            panic!("it sleeps in its case: {:?}", ended.err());
+        }
+        () = playing.notified() => {}
+    }
+    assert_eq!(fs::read_dir(&compiled).unwrap().count(), 0);
 }

@@ -1,6 +1,7 @@
 //! What passes the gate and what does not, each refusal in one sentence.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -202,6 +203,31 @@ async fn a_refused_plugin_leaves_no_code_behind() {
     assert_eq!(fs::read_dir(&compiled).unwrap().count(), 0);
     admit(&stage, guest("guest_hostile")).await.unwrap();
     assert_eq!(fs::read_dir(&compiled).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn code_is_kept_of_known_versions_alone() {
+    let stage = Stage::new(limits());
+    let (record, _plugin) =
+        stage.plugins.admit(guest("guest_hostile"), Timestamp::UNIX_EPOCH).await.unwrap();
+    let compiled = stage.folder.path().join("compiled");
+    let names = || {
+        let names = fs::read_dir(&compiled).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<BTreeSet<_>>()
+    };
+    let own = names();
+    // Of another engine, of a version that is gone, and what a crash has left.
+    let other = format!("{}-0123456789abcdef.cwasm", record.digest);
+    let gone = own.first().unwrap().replace(&record.digest.to_string(), &"ab".repeat(32));
+    for name in [&other, &gone, "abc.part", "notes.txt"] {
+        fs::write(compiled.join(name), b"rubbish").unwrap();
+    }
+
+    stage.plugins.keep_only(vec![record.digest]).await;
+
+    let mut kept = own;
+    kept.insert("notes.txt".to_owned());
+    assert_eq!(names(), kept, "what is not ours is nobody's to remove");
 }
 
 #[tokio::test]
