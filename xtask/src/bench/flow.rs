@@ -38,7 +38,12 @@ pub(crate) enum Flow {
 impl Flow {
     /// The file for a host on its own SQLite, or on this PostgreSQL; `key` holds the ledger's key.
     pub(crate) fn config(&self, postgres: Option<&str>, key: &Path) -> String {
-        let storage = postgres.map(|url| format!("storage = \"{url}\"\n")).unwrap_or_default();
+        // Three hosts share it, each with a folder of its own.
+        let storage = postgres.map(|url| {
+            let key = "5e".repeat(32);
+            format!("storage = \"{url}\"\nsealing.key = {{ command = ['echo', '{key}'] }}\n")
+        });
+        let storage = storage.unwrap_or_default();
         let mut text = format!("{storage}profile = \"dev\"\n{RATE}");
         let ledger = match self {
             Self::Intake => {
@@ -89,6 +94,17 @@ mod tests {
         let text = Flow::Intake.config(None, Path::new("/key"));
         assert!(text.contains("worker.slots = 0") && !text.contains("base-url"), "{text}");
         assert!(!text.contains("storage"), "{text}");
+    }
+
+    #[test]
+    fn hosts_of_one_database_share_the_key_that_seals_it() {
+        let of = |folder: &str| {
+            let text = Flow::Intake.config(Some("postgres://a@b/c"), Path::new(folder));
+            let line = text.lines().find(|line| line.starts_with("sealing.key = "));
+            line.map(str::to_owned)
+        };
+        assert!(of("/key").is_some());
+        assert_eq!(of("/1/key"), of("/2/key"));
     }
 
     #[test]
