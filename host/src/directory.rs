@@ -173,9 +173,9 @@ impl Directory {
             shelf: Shelf::default(),
         };
         let versions = directory.stores.versions.versions().await?;
-        let digests = versions.into_iter().map(|version| version.record.digest).collect();
+        let digests = versions.iter().map(|version| version.record.digest).collect();
         directory.plugins.keep_only(digests).await;
-        directory.load_active().await?;
+        directory.load_active_of(versions).await?;
         directory.reload().await?;
         Ok(directory)
     }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Directory, Error};
 use crate::{
-    account::{Activation, PluginRecord},
+    account::{Activation, PluginRecord, Version},
     id::Digest,
     plugin::{Plugin, Refusal},
 };
@@ -74,14 +74,18 @@ impl Directory {
     ///
     /// Returns false where it is worth to try again: the fault was not the plugin's.
     pub(super) async fn load_active(&self) -> Result<bool, Error> {
-        let versions = &self.stores.versions;
-        let active: HashSet<Digest> =
-            versions.activations().await?.into_iter().filter_map(|it| it.digest).collect();
+        self.load_active_of(self.stores.versions.versions().await?).await
+    }
+
+    /// The same, where all `versions` that are stored were read already.
+    pub(super) async fn load_active_of(&self, versions: Vec<Version>) -> Result<bool, Error> {
+        let activations = self.stores.versions.activations().await?;
+        let active: HashSet<Digest> = activations.into_iter().filter_map(|it| it.digest).collect();
         let mut is_whole = true;
         let lacking = |record: &PluginRecord| {
             active.contains(&record.digest) && self.shelf.get(record.digest).is_none()
         };
-        let records = versions.versions().await?.into_iter().map(|version| version.record);
+        let records = versions.into_iter().map(|version| version.record);
         for record in records.filter(lacking) {
             let (name, digest) = (record.manifest.name.clone(), record.digest);
             if let Err(refusal) = self.loaded(record).await {
